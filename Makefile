@@ -1,0 +1,39 @@
+# Two commands do all set-up:  make demo  and  make test
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.PHONY: demo test check format bench docs clean
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "chirpbench needs Python 3.11 or newer; set PYTHON=python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: $(STAMP)  ## run the smoke suite on the virtual bench and print the table
+	$(BIN)/chirpbench run --virtual --suite smoke
+
+test: $(STAMP)  ## all tests; parts whose system component is absent say so and skip
+	$(BIN)/python -m pytest -q $(PYTEST_ARGS)
+
+check: $(STAMP)  ## format, lint, types, import direction, generated docs
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python tools/cli_docs.py --check
+
+format: $(STAMP)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(STAMP)  ## the accuracy and speed table of docs/method.md (about 15 min)
+	$(BIN)/python tests/bench/run.py $(BENCH_ARGS)
+
+docs: $(STAMP)  ## regenerate docs/cli.md
+	$(BIN)/python tools/cli_docs.py
+
+clean:
+	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache

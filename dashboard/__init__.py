@@ -1,0 +1,1 @@
+"""The results dashboard: reads the store, never touches a phone."""

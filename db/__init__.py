@@ -1,0 +1,1 @@
+"""The store: devices, runs, trials, measurements and evidence."""

@@ -1,0 +1,1 @@
+"""Probes: one folder per kind of device, all behind one contract."""

@@ -1,0 +1,71 @@
+"""The contract between the bench and any kind of device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from profiler.model import DeviceFacts, DeviceRef, ProbeReport, StimulusSpec, TrialRequest
+from profiler.wav import Audio
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """One entry of a session's schedule: play ``stimulus`` from ``at_s`` of the timeline on.
+
+    A one-device trial has one entry at 0; in an exchange the two devices take turns.
+    """
+
+    stimulus: StimulusSpec
+    at_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """What came back: the probe's report and the samples, frame 0 = frame 0 of the timeline."""
+
+    report: ProbeReport
+    audio: Audio
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A progress event of a running trial."""
+
+    stage: str
+    """``opening``, ``warming``, ``playing``, ``fetching``."""
+    fraction: float
+    """0..1 of the whole trial."""
+
+
+OnProgress = Callable[[Progress], None]
+
+
+class Driver(Protocol):
+    """Drives one device. Used from one thread, except :meth:`cancel`.
+
+    Every call ends within a deadline of the driver's own and raises only
+    :class:`~profiler.errors.DeviceError` or its children.
+    """
+
+    @property
+    def ref(self) -> DeviceRef:
+        """Which device this is."""
+        ...
+
+    def connect(self) -> DeviceFacts:
+        """Reach the probe, shake hands and read the device's facts."""
+        ...
+
+    def run(self, request: TrialRequest, plays: Sequence[Play], on_progress: OnProgress) -> Capture:
+        """Run one trial in a fresh stream."""
+        ...
+
+    def cancel(self) -> None:
+        """End a running trial from another thread; :meth:`run` then raises ``DeviceError``."""
+        ...
+
+    def close(self) -> None:
+        """Give the device back as it was found. Never raises."""
+        ...

@@ -1,0 +1,121 @@
+"""Stored results: trials, tests, runs and the summary of a model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from profiler.model.device import ModelKey
+from profiler.model.estimate import Estimate
+from profiler.model.stimulus import StimulusSpec
+from profiler.model.trial import AudioPath, ProbeReport, Recording, TrialRequest
+from profiler.model.verdict import Verdict
+
+
+class RunStatus(StrEnum):
+    """State of one device's run of one suite."""
+
+    RUNNING = "running"
+    OK = "ok"
+    DEVICE_LOST = "device_lost"
+    CANCELLED = "cancelled"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One number with its unit; ``sigma`` is 1σ in the same unit."""
+
+    name: str
+    value: float
+    unit: str
+    sigma: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrialRecord:
+    """One trial as stored: requested, granted (in ``report``), measured (in ``estimate``)."""
+
+    trial_uuid: str
+    run_uuid: str
+    test_id: str
+    index: int
+    """Position among the trials of its test."""
+    request: TrialRequest
+    stimulus: StimulusSpec | None
+    report: ProbeReport | None
+    recording: Recording | None
+    estimate: Estimate | None
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    message: str
+    """One line for people when the verdict is ``error`` or ``skipped``."""
+    attempt: int
+    started_at: datetime
+    duration_s: float
+    tool_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class TestResult:
+    """One catalogue test on one device."""
+
+    __test__ = False  # not a pytest class
+
+    run_uuid: str
+    test_id: str
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    text: str
+    """One plain line: what was found."""
+    measurements: tuple[Measurement, ...]
+    trial_uuids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """One suite on one device."""
+
+    run_uuid: str
+    bench_uuid: str
+    """Shared by the devices of one invocation."""
+    device_uid: str
+    suite: str
+    plan_sha256: str
+    status: RunStatus
+    reason: str
+    started_at: datetime
+    ended_at: datetime | None
+    tool_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSummary:
+    """Round-trip latency of one model key on one path.
+
+    A *session* is one stream open. The spread between sessions is what a user meets; the
+    scatter within one is what the method adds. They are never mixed.
+    """
+
+    model_key: ModelKey
+    marketing_name: str
+    path: AudioPath
+    rate_hz: int
+    devices: int
+    runs: int
+    sessions: int
+    rejected: int
+    median_ms: float | None
+    mad_ms: float | None
+    p95_ms: float | None
+    ci95_ms: tuple[float, float] | None
+    """95 % confidence interval of the median (order statistics)."""
+    between_session_sd_ms: float | None
+    within_session_sd_ms: float | None
+    uncertainty_us: float | None
+    """Median 1σ of a single session's estimate."""
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    is_virtual: bool
+    last_at: datetime

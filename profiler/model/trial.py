@@ -1,0 +1,142 @@
+"""One trial: what was requested, what was granted, what the probe reported."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class EffectState(StrEnum):
+    """Requested or real state of a voice-processing effect."""
+
+    OFF = "off"
+    ON = "on"
+    DEFAULT = "default"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class AudioPath:
+    """Route × audio mode × API × preset: the part of the key that is not the model."""
+
+    route: str
+    audio_mode: str
+    api: str
+    input_preset: str
+
+    def __str__(self) -> str:
+        return f"{self.api}/{self.audio_mode}/{self.input_preset}/{self.route}"
+
+
+@dataclass(frozen=True, slots=True)
+class TrialRequest:
+    """One configuration. Text values are lower_snake_case; ``default`` leaves it to the system."""
+
+    api: str = "default"
+    sharing: str = "default"
+    performance_mode: str = "default"
+    input_preset: str = "default"
+    audio_mode: str = "media"
+    route: str = "speaker"
+    rate_hz: int = 48000
+    output_channels: int = 1
+    input_channels: int = 1
+    buffer_bursts: int | None = None
+    """Output buffer in bursts (phones)."""
+    buffer_frames: int | None = None
+    """Output buffer in frames (host interfaces); wins over ``buffer_bursts``."""
+    volume: float | None = None
+    """0..1 of the stream's range; ``None`` leaves it alone."""
+    aec: EffectState = EffectState.OFF
+    ns: EffectState = EffectState.OFF
+    agc: EffectState = EffectState.OFF
+    warmup_s: float = 1.0
+    """Streams run this long before frame 0 of the timeline."""
+    cpu_load: float = 0.0
+    """Synthetic load on the device, 0..1 of one core."""
+    duration_s: float = 0.0
+    """Length of the recording from frame 0 of the timeline."""
+
+    @property
+    def path(self) -> AudioPath:
+        """The path this trial measures."""
+        return AudioPath(self.route, self.audio_mode, self.api, self.input_preset)
+
+
+@dataclass(frozen=True, slots=True)
+class GrantedStream:
+    """What the system gave for one direction. ``None`` = the platform does not say."""
+
+    rate_hz: int
+    channels: int
+    frames_per_burst: int | None = None
+    buffer_frames: int | None = None
+    capacity_frames: int | None = None
+    sharing: str | None = None
+    performance_mode: str | None = None
+    mmap: bool | None = None
+    route: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EffectReport:
+    """One effect as the system describes it; the catalogue's A tests check whether it is true."""
+
+    state: EffectState
+    uuid: str = ""
+    implementor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TimestampPair:
+    """A frame of a stream and the time (device monotonic clock) at which it passed."""
+
+    frame: int
+    time_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeReport:
+    """Everything a probe says about one trial, beside the samples."""
+
+    probe_version: str
+    output: GrantedStream
+    input: GrantedStream
+    xruns_output: int | None = None
+    xruns_input: int | None = None
+    reported_output_latency_ms: float | None = None
+    reported_input_latency_ms: float | None = None
+    timestamps_output: tuple[TimestampPair, ...] = ()
+    timestamps_input: tuple[TimestampPair, ...] = ()
+    callback_histogram_ms: tuple[tuple[float, int], ...] = ()
+    """(upper edge of the bin in ms, count) of the time between callbacks."""
+    effects: Mapping[str, EffectReport] = field(default_factory=dict)
+    """Keys ``aec``, ``ns``, ``agc``."""
+    input_silenced: bool | None = None
+    thermal_status: str | None = None
+    battery_percent: float | None = None
+    battery_temperature_c: float | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def reported_latency_ms(self) -> float | None:
+        """Round trip the system claims, or ``None`` when a direction is not reported."""
+        if self.reported_output_latency_ms is None or self.reported_input_latency_ms is None:
+            return None
+        return self.reported_output_latency_ms + self.reported_input_latency_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A stored evidence file. The file is named by its SHA-256."""
+
+    sha256: str
+    file_name: str
+    """Name below the store's evidence folder, e.g. ``ab/abcd….flac``."""
+    rate_hz: int
+    channels: int
+    frames: int
+    sample_format: str
+    """``int16``, ``int24`` or ``float32``: what the file holds, losslessly."""
+    size_bytes: int

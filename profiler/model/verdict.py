@@ -1,0 +1,84 @@
+"""Verdicts and machine-readable reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """How a trial or a test ended. Never more than one of these."""
+
+    PASS = "pass"
+    MARGINAL = "marginal"
+    FAIL = "fail"
+    NOT_MEASURABLE = "not_measurable"
+    ERROR = "error"
+    SKIPPED = "skipped"
+
+
+# Worst last; a test takes the worst verdict of its parts.
+_ORDER = (
+    Verdict.SKIPPED,
+    Verdict.PASS,
+    Verdict.MARGINAL,
+    Verdict.NOT_MEASURABLE,
+    Verdict.FAIL,
+    Verdict.ERROR,
+)
+
+
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """Return the worst of ``verdicts`` (``skipped`` when there are none)."""
+    return max(verdicts, key=_ORDER.index, default=Verdict.SKIPPED)
+
+
+class Reason(StrEnum):
+    """Why a verdict is what it is. Stored as text, so values never change meaning."""
+
+    # the recording itself
+    SILENT_CAPTURE = "silent_capture"
+    ZERO_RUN = "zero_run"
+    LOW_LEVEL = "low_level"
+    CLIPPED = "clipped"
+    TOO_SHORT = "too_short"
+    NON_FINITE = "non_finite"
+    # the search for the stimulus
+    NO_STIMULUS = "no_stimulus"
+    LOW_SNR = "low_snr"
+    AMBIGUOUS_PEAK = "ambiguous_peak"
+    FEW_CHIRPS = "few_chirps"
+    INCONSISTENT_CHIRPS = "inconsistent_chirps"
+    IMPLAUSIBLE_DRIFT = "implausible_drift"
+    LOW_COHERENCE = "low_coherence"
+    NEGATIVE_LATENCY = "negative_latency"
+    # a number exists, and this is what to know about it
+    NARROW_BAND = "narrow_band"
+    TIMELINE_EDITED = "timeline_edited"
+    DROPOUTS = "dropouts"
+    CLOCK_WANDER = "clock_wander"
+    POLARITY_INVERTED = "polarity_inverted"
+    LATE_START = "late_start"
+    COARSE_ARRIVAL = "coarse_arrival"
+    # what the system granted and reported
+    RATE_REFUSED = "rate_refused"
+    REQUEST_REFUSED = "request_refused"
+    GRANTED_DIFFERS = "granted_differs"
+    TIMESTAMPS_UNTRUSTED = "timestamps_untrusted"
+    NO_TIMESTAMPS = "no_timestamps"
+    EMULATOR = "emulator"
+    # limits of a test
+    LATENCY_HIGH = "latency_high"
+    LATENCY_SPREAD = "latency_spread"
+    FEW_REPEATS = "few_repeats"
+    WANDER_HIGH = "wander_high"
+    LATENCY_STEP = "latency_step"
+    SKEW_HIGH = "skew_high"
+    # the device or the probe
+    DEVICE_LOST = "device_lost"
+    DEVICE_TIMEOUT = "device_timeout"
+    PROBE_PROTOCOL = "probe_protocol"
+    PROBE_VERSION = "probe_version"
+    EVIDENCE_LOST = "evidence_lost"
+    CANCELLED = "cancelled"
+    INTERNAL_ERROR = "internal_error"
