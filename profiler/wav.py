@@ -58,8 +58,7 @@ def read_audio(path: Path, *, max_duration_s: float = MAX_DURATION_S) -> Audio:
     Raises :class:`~profiler.errors.InputError` for a file that is missing, no audio, empty,
     truncated, too long, of an unusable rate or channel count, or that holds NaN or Inf.
     """
-    if not path.is_file():
-        raise InputError("no such file", file=str(path), hint="check the path")
+    _refuse_no_file(path)
     _refuse_truncated_riff(path)
     try:
         with soundfile.SoundFile(path) as f:
@@ -123,6 +122,19 @@ def _refuse_bad_header(f: soundfile.SoundFile, path: Path, max_duration_s: float
             file=name,
             hint="cut out the part that holds the stimulus",
         )
+
+
+def _refuse_no_file(path: Path) -> None:
+    try:
+        is_file, is_dir = path.is_file(), path.is_dir()
+    except (OSError, ValueError) as exc:  # no right to look; a NUL or too long a name
+        raise InputError(
+            f"cannot be read ({_one_line(exc)})", file=str(path), hint="check its permissions"
+        ) from exc
+    if is_dir:
+        raise InputError("is a folder", file=str(path), hint="name the files in it")
+    if not is_file:
+        raise InputError("no such file", file=str(path), hint="check the path")
 
 
 def _refuse_truncated_riff(path: Path) -> None:

@@ -3,10 +3,13 @@
 from profiler.model.device import DeviceFacts, DeviceRef, ModelKey, Platform
 from profiler.model.estimate import CaptureQuality, Dropout, Estimate, Jump
 from profiler.model.results import (
+    Comparison,
+    Difference,
     Measurement,
     ModelSummary,
     RunRecord,
     RunStatus,
+    SessionRow,
     TestResult,
     TrialRecord,
 )
@@ -26,8 +29,10 @@ from profiler.model.verdict import Reason, Verdict, worst
 __all__ = [
     "AudioPath",
     "CaptureQuality",
+    "Comparison",
     "DeviceFacts",
     "DeviceRef",
+    "Difference",
     "Dropout",
     "EffectReport",
     "EffectState",
@@ -43,6 +48,7 @@ __all__ = [
     "Recording",
     "RunRecord",
     "RunStatus",
+    "SessionRow",
     "StimulusSpec",
     "TestResult",
     "TimestampPair",

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from profiler.model.device import ModelKey
-from profiler.model.estimate import Estimate
+from profiler.model.estimate import Estimate, Jump
 from profiler.model.stimulus import StimulusSpec
 from profiler.model.trial import AudioPath, ProbeReport, Recording, TrialRequest
 from profiler.model.verdict import Verdict
@@ -119,3 +119,68 @@ class ModelSummary:
     reasons: tuple[str, ...]
     is_virtual: bool
     last_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRow:
+    """One stream open as the summary needs it: a trial that was analysed, and its model.
+
+    The latency and what belongs to it are ``None`` or empty for a rejected session.
+    """
+
+    trial_uuid: str
+    run_uuid: str
+    device_uid: str
+    test_id: str
+    model_key: ModelKey
+    marketing_name: str
+    path: AudioPath
+    rate_hz: int
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    latency_ms: float | None
+    uncertainty_us: float | None
+    per_chirp_ms: tuple[float, ...]
+    per_chirp_time_s: tuple[float, ...]
+    jumps: tuple[Jump, ...]
+    is_virtual: bool
+    started_at: datetime
+
+
+class Difference(StrEnum):
+    """How model A compares with model B; lower latency is better."""
+
+    BETTER = "better"
+    SAME = "same"
+    WORSE = "worse"
+    UNCLEAR = "unclear"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Round-trip latency of A against B. Differences are A minus B: negative = A is faster."""
+
+    a: str
+    b: str
+    sessions_a: int
+    sessions_b: int
+    devices_a: int
+    devices_b: int
+    median_a_ms: float | None
+    median_b_ms: float | None
+    median_difference_ms: float | None
+    """Difference of the two medians."""
+    shift_ms: float | None
+    """Hodges-Lehmann estimate: median of all differences of a session of A and one of B."""
+    ci95_ms: tuple[float, float] | None
+    """95 % confidence interval of the shift (inversion of the Mann-Whitney test)."""
+    p_value: float | None
+    """Mann-Whitney, two-sided."""
+    effect: float | None
+    """Cliff's delta, -1..+1: how much more often A is slower than B than the reverse."""
+    margin_ms: float
+    """Smallest difference that counts."""
+    difference: Difference
+    text: str
+    """One plain line: what was found and by which rule."""
+    is_virtual: bool

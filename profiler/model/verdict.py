@@ -37,6 +37,7 @@ class Reason(StrEnum):
     """Why a verdict is what it is. Stored as text, so values never change meaning."""
 
     # the recording itself
+    UNREADABLE = "unreadable"
     SILENT_CAPTURE = "silent_capture"
     ZERO_RUN = "zero_run"
     LOW_LEVEL = "low_level"
@@ -79,6 +80,12 @@ class Reason(StrEnum):
     DEVICE_TIMEOUT = "device_timeout"
     PROBE_PROTOCOL = "probe_protocol"
     PROBE_VERSION = "probe_version"
+    STREAM_LOST = "stream_lost"
+    DEVICE_BUSY = "device_busy"
+    PERMISSION = "permission"
+    BATTERY_LOW = "battery_low"
+    DEVICE_HOT = "device_hot"
+    STORE_FAILED = "store_failed"
     EVIDENCE_LOST = "evidence_lost"
     CANCELLED = "cancelled"
     INTERNAL_ERROR = "internal_error"

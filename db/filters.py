@@ -1,0 +1,140 @@
+"""What a reader can ask for, and the conditions that say it to the database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, Select, or_, select
+from sqlalchemy.orm import aliased
+
+from db.rows import key_text
+from db.schema import DeviceTable, FactsTable, ReasonTable, RunTable, TestTable, TrialTable
+from profiler.model import AudioPath, ModelKey, RunStatus, Verdict
+
+Query = TypeVar("Query", bound="Select[*tuple[Any, ...]]")
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which rows to read; a field left at its default does not restrict."""
+
+    bench_uuid: str | None = None
+    run_uuid: str | None = None
+    device_uid: str | None = None
+    suite: str | None = None
+    plan_sha256: str | None = None
+    run_status: RunStatus | None = None
+    model: str | None = None
+    """The model code or the marketing name, exactly."""
+    model_key: ModelKey | None = None
+    is_virtual: bool | None = None
+    test_ids: tuple[str, ...] = ()
+    verdict: Verdict | None = None
+    reason: str | None = None
+    path: AudioPath | None = None
+    rate_hz: int | None = None
+    """The requested rate."""
+    trial_uuid: str | None = None
+    since: datetime | None = None
+    """Started (tests: were recorded) at this time or later."""
+    until: datetime | None = None
+    """Started (tests: were recorded) before this time."""
+    latest_attempts: bool = False
+    """Leave out trials that were tried again."""
+    limit: int | None = None
+    """The newest so many."""
+
+
+ALL = Filter()
+
+
+def restrict_runs(query: Query, where: Filter) -> Query:
+    """Add what concerns the run, its device and its model; ``runs`` is joined already."""
+    exact = (
+        (RunTable.bench_uuid, where.bench_uuid),
+        (RunTable.run_uuid, where.run_uuid),
+        (RunTable.suite, where.suite),
+        (RunTable.plan_sha256, where.plan_sha256),
+        (RunTable.status, where.run_status),
+    )
+    query = query.where(*(column == key_text(v) for column, v in exact if v is not None))
+    if where.device_uid is not None:
+        device = select(DeviceTable.id).where(DeviceTable.uid == key_text(where.device_uid))
+        query = query.where(RunTable.device_id.in_(device))
+    models = _model_conditions(where)
+    if models:
+        query = query.where(RunTable.facts_id.in_(select(FactsTable.id).where(*models)))
+    return query
+
+
+def _model_conditions(where: Filter) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if where.model is not None:
+        name = key_text(where.model)
+        found.append(or_(FactsTable.model == name, FactsTable.marketing_name == name))
+    if where.model_key is not None:
+        for part in ("manufacturer", "model", "soc", "os_build"):
+            value = getattr(where.model_key, part)
+            found.append(getattr(FactsTable, part) == key_text(value))
+    if where.is_virtual is not None:
+        found.append(FactsTable.is_virtual.is_(where.is_virtual))
+    return found
+
+
+def restrict_trials(query: Query, where: Filter) -> Query:
+    """Add what concerns the trial itself."""
+    path = where.path
+    exact = (
+        (TrialTable.trial_uuid, where.trial_uuid),
+        (TrialTable.verdict, where.verdict),
+        (TrialTable.route, path.route if path else None),
+        (TrialTable.audio_mode, path.audio_mode if path else None),
+        (TrialTable.api, path.api if path else None),
+        (TrialTable.input_preset, path.input_preset if path else None),
+    )
+    query = query.where(*(column == key_text(v) for column, v in exact if v is not None))
+    if where.test_ids:
+        query = query.where(TrialTable.test_id.in_([key_text(t) for t in where.test_ids]))
+    if where.rate_hz is not None:
+        query = query.where(TrialTable.rate_hz == where.rate_hz)
+    if where.reason is not None:
+        with_reason = ReasonTable.reason == key_text(where.reason)
+        query = query.where(TrialTable.id.in_(select(ReasonTable.trial_id).where(with_reason)))
+    return query.where(_no_later_attempt()) if where.latest_attempts else query
+
+
+def restrict_tests(query: Query, where: Filter) -> Query:
+    """Add what concerns the test result itself."""
+    if where.test_ids:
+        query = query.where(TestTable.test_id.in_([key_text(t) for t in where.test_ids]))
+    if where.verdict is not None:
+        query = query.where(TestTable.verdict == where.verdict.value)
+    if where.reason is not None:
+        with_reason = ReasonTable.reason == key_text(where.reason)
+        query = query.where(TestTable.id.in_(select(ReasonTable.test_result_id).where(with_reason)))
+    return query
+
+
+def newest_first(query: Query, time: Any, number: Any, where: Filter) -> Query:
+    """Restrict to the asked time and number of rows, newest first."""
+    if where.since is not None:
+        query = query.where(time >= where.since)
+    if where.until is not None:
+        query = query.where(time < where.until)
+    return query.order_by(time.desc(), number.desc()).limit(where.limit)
+
+
+def _no_later_attempt() -> ColumnElement[bool]:
+    later = aliased(TrialTable)
+    return (
+        ~select(later.id)
+        .where(
+            later.run_id == TrialTable.run_id,
+            later.test_id == TrialTable.test_id,
+            later.position == TrialTable.position,
+            later.attempt > TrialTable.attempt,
+        )
+        .exists()
+    )

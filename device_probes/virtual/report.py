@@ -1,0 +1,120 @@
+"""What a virtual phone claims about a trial; the fleet file says where it lies."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from device_probes.virtual.acoustics import Timing
+from device_probes.virtual.spec import PhoneSpec
+from device_probes.virtual.truth import Session, TrialTruth
+from profiler.model import EffectReport, EffectState, GrantedStream, ProbeReport, TimestampPair
+
+_OUTPUT_SHARE = 0.6
+"""Part of the round trip that is output, on the phones simulated here."""
+_TIMESTAMP_EVERY_S = 0.25
+_MAX_TIMESTAMPS = 64
+_START_NS = 1_000_000_000_000
+_EFFECT_UUID = {
+    "agc": "0a8abfe0-654c-11e0-ba26-0002a5d5c51b",
+    "ns": "58b4b260-8e06-11e0-aa8e-0002a5d5c51b",
+}
+
+
+def make_report(spec: PhoneSpec, session: Session, version: str) -> ProbeReport:
+    """The report of one trial."""
+    truth, timing = session.truth, session.timing
+    request, claims = truth.request, spec.reported
+    rng = np.random.default_rng([truth.trial, truth.input_rate_hz])
+    claimed_ms = None
+    if claims.latency_factor is not None:
+        claimed_ms = truth.latency_ms * claims.latency_factor + claims.latency_offset_ms
+    glitches = len(truth.events)
+    return ProbeReport(
+        probe_version=version,
+        output=_granted(spec, session, truth.output_rate_hz, request.output_channels),
+        input=_granted(spec, session, truth.input_rate_hz, request.input_channels),
+        xruns_output=0 if claims.xruns else None,
+        xruns_input=glitches if claims.xruns else None,
+        reported_output_latency_ms=None if claimed_ms is None else claimed_ms * _OUTPUT_SHARE,
+        reported_input_latency_ms=None if claimed_ms is None else claimed_ms * (1 - _OUTPUT_SHARE),
+        timestamps_output=_timestamps(spec, truth, timing, output=True, rng=rng),
+        timestamps_input=_timestamps(spec, truth, timing, output=False, rng=rng),
+        callback_histogram_ms=_histogram(spec, truth, rng),
+        effects=_effects(spec, truth),
+        input_silenced=None,
+        thermal_status="none",
+        battery_percent=80.0,
+        battery_temperature_c=28.0,
+        notes=("virtual phone",),
+    )
+
+
+def _granted(spec: PhoneSpec, session: Session, rate_hz: int, channels: int) -> GrantedStream:
+    exclusive = spec.streams.exclusive and session.truth.request.sharing == "exclusive"
+    return GrantedStream(
+        rate_hz=rate_hz,
+        channels=channels,
+        frames_per_burst=spec.frames_per_burst,
+        buffer_frames=session.buffer_frames,
+        capacity_frames=max(8 * spec.frames_per_burst, session.buffer_frames),
+        sharing="exclusive" if exclusive else "shared",
+        performance_mode="low_latency" if spec.low_latency else "none",
+        mmap=exclusive,
+        route=session.route,
+    )
+
+
+def _timestamps(
+    spec: PhoneSpec, truth: TrialTruth, timing: Timing, *, output: bool, rng: np.random.Generator
+) -> tuple[TimestampPair, ...]:
+    """Frame and monotonic time; the capture clock is the monotonic one."""
+    kind = spec.reported.timestamps
+    if kind == "none":
+        return ()
+    rate = truth.output_rate_hz if output else truth.input_rate_hz
+    count = min(_MAX_TIMESTAMPS, max(2, int(truth.request.duration_s / _TIMESTAMP_EVERY_S)))
+    frames = np.arange(count) * round(_TIMESTAMP_EVERY_S * rate)
+    seconds = frames / rate
+    if output:
+        seconds = seconds * (1 + timing.drift_ppm * 1e-6) + _OUTPUT_SHARE * timing.latency_s
+    else:
+        seconds = seconds - (1 - _OUTPUT_SHARE) * timing.latency_s
+    if kind == "early":
+        seconds = seconds - (0.25 if output else -0.25) * timing.latency_s
+    elif kind == "jitter":
+        seconds = seconds + rng.normal(0, 0.004, count)
+    elif kind == "stuck":
+        frames = np.full(count, frames[0])
+    return tuple(
+        TimestampPair(int(frame), _START_NS + round(second * 1e9))
+        for frame, second in zip(frames.tolist(), seconds.tolist(), strict=True)
+    )
+
+
+def _histogram(
+    spec: PhoneSpec, truth: TrialTruth, rng: np.random.Generator
+) -> tuple[tuple[float, int], ...]:
+    """Time between callbacks: about one burst, with a late one per glitch."""
+    burst_ms = 1000 * spec.frames_per_burst / truth.output_rate_hz
+    callbacks = int(truth.request.duration_s * 1000 / burst_ms)
+    late = len(truth.events)
+    on_time = max(callbacks - late, 0)
+    early = int(rng.binomial(on_time, 0.1))
+    return (
+        (round(burst_ms * 0.9, 4), early),
+        (round(burst_ms * 1.1, 4), on_time - early),
+        (round(burst_ms * 4, 4), late),
+    )
+
+
+def _effects(spec: PhoneSpec, truth: TrialTruth) -> dict[str, EffectReport]:
+    """Truth, or what was asked when the phone claims so. There is no echo canceller."""
+    asked = {"agc": truth.request.agc, "ns": truth.request.ns, "aec": truth.request.aec}
+    real = {"agc": truth.agc, "ns": truth.ns, "aec": False}
+    result = {}
+    for name, works in real.items():
+        state = EffectState.ON if works else EffectState.OFF
+        if spec.reported.effects_as_requested and asked[name] is not EffectState.DEFAULT:
+            state = asked[name]
+        result[name] = EffectReport(state, _EFFECT_UUID.get(name, ""), spec.manufacturer)
+    return result

@@ -1,0 +1,177 @@
+"""What a fleet file says of its phones: pydantic models, every value bounded."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from profiler.wav import MAX_RATE_HZ, MIN_RATE_HZ
+
+Rate = Annotated[int, Field(ge=MIN_RATE_HZ, le=MAX_RATE_HZ)]
+Db = Annotated[float, Field(ge=-140, le=40)]
+Hz = Annotated[float, Field(ge=10, le=90_000)]
+Name = Annotated[str, Field(max_length=100)]
+Word = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$", max_length=64)]
+Latency = Annotated[float, Field(ge=0.5, le=1900)]
+When = Literal["never", "on_request", "communication", "always"]
+"""When a voice effect really works: ``on_request`` honours the request, ``communication`` turns
+it on by itself in that mode, ``always`` cannot be turned off."""
+
+
+class Section(BaseModel):
+    """Unknown keys are mistakes; values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Streams(Section):
+    """Which streams open, and how they differ from what was requested."""
+
+    rates_hz: tuple[Rate, ...] = (48_000, 44_100, 16_000)
+    """Rates granted as requested."""
+    other_rates: Literal["native", "refuse"] = "native"
+    input_rate_hz: Rate | None = None
+    """The input opens at this rate whatever was requested."""
+    silent_rates_hz: tuple[Rate, ...] = ()
+    """The input delivers exact zeros at these rates and says nothing about it."""
+    routes: tuple[Word, ...] = ("speaker",)
+    granted_route: Word | None = None
+    """Where the sound really goes, when that is not the requested route."""
+    refused_modes: tuple[Word, ...] = ()
+    exclusive: bool = True
+    honours_buffer: bool = True
+    sample_format: Literal["int16", "float32"] = "int16"
+
+
+class Delay(Section):
+    """Electrical round trip at the default buffer size, and how it varies from open to open."""
+
+    api_ms: dict[Word, Latency] = Field(min_length=1)
+    """Delay per API; the first is what ``default`` means."""
+    communication_extra_ms: Annotated[float, Field(ge=0, le=500)] = 0.0
+    spread: Literal["none", "bursts", "continuous"] = "bursts"
+    spread_bursts: Annotated[int, Field(ge=0, le=64)] = 1
+    """``bursts``: 0 to this many bursts more, at each open."""
+    spread_ms: Annotated[float, Field(ge=0, le=200)] = 0.0
+    """``continuous``: 1σ of each open (cut at 3σ)."""
+
+
+class Reported(Section):
+    """What the phone says of itself, true or not."""
+
+    latency_factor: Annotated[float, Field(ge=0, le=10)] | None = None
+    """Reported latency = truth × factor + offset; absent: nothing is reported."""
+    latency_offset_ms: Annotated[float, Field(ge=-500, le=500)] = 0.0
+    timestamps: Literal["none", "honest", "early", "jitter", "stuck"] = "honest"
+    """``early`` claims half of the real latency."""
+    xruns: bool = True
+    effects_as_requested: bool = False
+    """Claims that effects are as requested, whatever they do."""
+
+
+class ClockError(Section):
+    """Capture clock against playback clock."""
+
+    drift_ppm: Annotated[float, Field(ge=-400, le=400)] = 0.0
+    drift_sd_ppm: Annotated[float, Field(ge=0, le=50)] = 0.0
+    """1σ from open to open (cut at 3σ)."""
+    wander_us: Annotated[float, Field(ge=0, le=1000)] = 0.0
+    """Peak to peak of an adaptive resampler's slow wander."""
+    wander_period_s: Annotated[float, Field(ge=0.5, le=120)] = 7.0
+
+
+class Acoustics(Section):
+    """From the digital output to the microphone's converter; all of it minimum phase."""
+
+    level_dbfs: Annotated[float, Field(ge=-90, le=10)] = -26.0
+    """RMS of the captured stimulus at full volume, before AGC."""
+    distance_m: Annotated[float, Field(ge=0, le=5)] = 0.12
+    highpass_hz: Hz | None = None
+    highpass_order: Annotated[int, Field(ge=1, le=4)] = 3
+    resonances: tuple[tuple[Hz, Annotated[float, Field(ge=0.2, le=30)], Db], ...] = ()
+    """(frequency Hz, Q, gain dB)."""
+    drive: Annotated[float, Field(ge=0, le=10)] = 0.0
+    """Soft distortion: tanh(drive·x)/drive; 0 is linear."""
+    reflections: tuple[tuple[Annotated[float, Field(ge=0.02, le=40)], Db], ...] = ()
+    """(ms after the direct path, dB against it); above 0 dB the direct path is the weak one."""
+    rt60_s: Annotated[float, Field(ge=0.05, le=1.0)] | None = None
+    reverb_db: Db = -10.0
+    """Energy of the room's tail against the direct path."""
+    inverted: bool = False
+    capture_band_hz: tuple[Hz, Hz] | None = None
+    """Band of the capture chain, e.g. 300-3400 Hz behind a telephone path."""
+
+
+class Noise(Section):
+    """Added at the microphone; RMS against full scale."""
+
+    white_dbfs: Db | None = -80.0
+    pink_dbfs: Db | None = None
+    hum_dbfs: Db | None = None
+    hum_hz: Annotated[float, Field(ge=40, le=70)] = 50.0
+
+
+class Processing(Section):
+    """The phone's voice processing."""
+
+    agc: When = "on_request"
+    agc_max_db: Annotated[float, Field(ge=0, le=40)] = 20.0
+    ns: When = "on_request"
+    ns_depth_db: Annotated[float, Field(ge=3, le=40)] = 15.0
+
+
+class Glitches(Section):
+    """Random edits of the captured timeline."""
+
+    per_minute: Annotated[float, Field(ge=0, le=600)] = 0.0
+    kinds: Annotated[
+        tuple[Literal["hole", "skip", "insert", "repeat"], ...], Field(min_length=1)
+    ] = ("hole",)
+    min_ms: Annotated[float, Field(ge=0.5, le=200)] = 2.0
+    max_ms: Annotated[float, Field(ge=0.5, le=200)] = 20.0
+    mute_start_ms: Annotated[float, Field(ge=0, le=3000)] = 0.0
+    """The microphone wakes up this long after frame 0."""
+
+
+class Faults(Section):
+    """Failures of the phone itself, by number of the trial since it was made (0 is the first)."""
+
+    unplugged_on_trials: tuple[Annotated[int, Field(ge=0)], ...] = ()
+    stuck_on_trials: tuple[Annotated[int, Field(ge=0)], ...] = ()
+
+
+class PhoneSpec(Section):
+    """One kind of phone; ``count`` makes several units of it."""
+
+    serial: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,47}$")]
+    count: Annotated[int, Field(ge=1, le=256)] = 1
+    manufacturer: Name
+    model: Name
+    marketing_name: Name
+    soc: Name
+    os_name: Name
+    os_version: Name
+    os_build: Name
+    api_level: Annotated[int, Field(ge=1, le=1000)] | None = None
+    native_rate_hz: Rate = 48_000
+    frames_per_burst: Annotated[int, Field(ge=16, le=8192)] = 192
+    low_latency: bool | None = None
+    pro_audio: bool | None = None
+    streams: Streams = Streams()
+    latency: Delay
+    reported: Reported = Reported()
+    clock: ClockError = ClockError()
+    acoustics: Acoustics = Acoustics()
+    noise: Noise = Noise()
+    processing: Processing = Processing()
+    glitches: Glitches = Glitches()
+    faults: Faults = Faults()
+
+
+class FleetSpec(Section):
+    """A whole fleet file."""
+
+    version: Literal[1]
+    seed: Annotated[int, Field(ge=0, le=2**31)] = 1
+    phone: tuple[PhoneSpec, ...] = Field(min_length=1, max_length=256)

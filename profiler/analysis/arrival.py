@@ -1,0 +1,230 @@
+"""The first arrival: when the direct sound comes, not when the sound is loudest.
+
+CLEAN (Hoegbom 1974) on the mean response: subtract band-limited pulses one after the other,
+then take the earliest that stands clear of noise and side lobes (METHOD 4.7-4.8).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import fft, ndimage
+
+from profiler.analysis.responses import Aligned, Responses
+
+LOOK_BACK_S, LOOK_AHEAD_S = 0.0115, 0.012
+PICK_DB = -17.0
+"""A direct path this far below the strongest reflection is still found; side lobes are lower."""
+NEAR_PICK_DB = -8.0
+NEAR_LOBES = 2.0
+"""So close (in units of 1/bandwidth) before a stronger pulse, only a component above
+``NEAR_PICK_DB`` is an arrival; weaker ones are the shape that a device's resonances give it."""
+PICK_SIGMAS = 4.5
+LEVEL_DB = -16.0
+FLATTEN_HZ = 2500.0
+"""Never narrower: flattening a two-path comb makes a ghost before the direct sound (METHOD 4.7)."""
+LOOP_GAIN = 0.7
+MAX_COMPONENTS = 60
+UPSAMPLE = 4
+
+C128 = npt.NDArray[np.complex128]
+F64 = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """The picked direct path, relative to the responses' time zero."""
+
+    delay_s: float
+    sigma_s: float
+    """From noise only."""
+    amplitude: complex
+    peak_to_noise: float
+    """Amplitude of the strongest component over the noise of the mean response."""
+    coarse: bool
+    """True when noise did not allow a first arrival and the strongest was taken."""
+    band_hz: tuple[float, float]
+    roughness_db: float
+    """RMS deviation of the response's level over the band, smoothed over ``FLATTEN_HZ``."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Flat:
+    """The mean response with its level taken out, and the pulse that a lone arrival would give."""
+
+    spectrum: C128
+    taper: F64
+    freqs_hz: F64
+    noise: float
+    """RMS of the noise in lag domain, same scale as the spectrum's inverse transform sum."""
+    band_hz: tuple[float, float]
+    level: F64
+
+
+def first_arrival(aligned: Aligned, resp: Responses) -> Arrival | None:
+    """Pick the direct path; ``None`` when no part of the band stands out of the noise."""
+    flat = _flatten(aligned, resp)
+    if flat is None:
+        return None
+    env, step_s, origin = _lag_view(flat.spectrum, flat, resp)
+    pulse, _, pulse_origin = _lag_view(flat.taper.astype(np.complex128), flat, resp)
+    noise = flat.noise
+    strongest = float(np.abs(env).max())
+    components = _clean(env, pulse, pulse_origin, max(3.0 * noise, strongest * 10 ** (-22 / 20)))
+    merged = _merge(components, max(1, round(0.6 / _width_hz(flat) / step_s)))
+    limit = max(strongest * 10 ** (PICK_DB / 20), PICK_SIGMAS * noise)
+    near = NEAR_LOBES / _width_hz(flat) / step_s
+    strong = [
+        c for n, c in enumerate(merged) if abs(c[1]) >= limit and not _is_shape(merged, n, near)
+    ]
+    coarse = strongest < 8 * noise or not strong
+    at, amplitude = (
+        (int(np.argmax(np.abs(env))), complex(env[np.argmax(np.abs(env))])) if coarse else strong[0]
+    )
+    others = [] if coarse else [(i, a) for i, a in merged if i != at]
+    delay_s, amplitude = _refine(flat, (at - origin) * step_s, others, origin, step_s)
+    return Arrival(
+        delay_s=delay_s,
+        sigma_s=_sigma(aligned, flat, resp, abs(amplitude) / strongest),
+        amplitude=amplitude,
+        peak_to_noise=strongest / max(noise, 1e-30),
+        coarse=coarse,
+        band_hz=flat.band_hz,
+        roughness_db=_roughness_db(flat),
+    )
+
+
+def _flatten(aligned: Aligned, resp: Responses) -> _Flat | None:
+    """Weight the mean by what is signal, flatten its level over ``FLATTEN_HZ``."""
+    width = resp.rate_hz / resp.size
+    cells = max(3, round(300 / width))
+    # The taper of the analysis band is ours, not the channel's.
+    edges = resp.edges.clip(0.2)
+    signal = np.square(np.abs(aligned.mean) / edges)
+    noise = aligned.mean_noise / edges**2
+    smooth = ndimage.uniform_filter1d(signal, cells, mode="nearest")
+    clear = np.maximum(smooth - noise, 0)
+    trust = clear / (clear + noise)
+    loud = smooth > 10 ** (LEVEL_DB / 10) * np.quantile(smooth, 0.9)
+    usable = (trust > 0.25) & loud
+    if usable.sum() < 8:
+        return None
+    where = np.flatnonzero(usable)
+    band = (float(resp.freqs_hz[where[0]]), float(resp.freqs_hz[where[-1]]))
+    soft = max(3, round(0.06 * where.size))
+    taper = ndimage.uniform_filter1d(usable.astype(float), soft, mode="constant")
+    taper = ndimage.uniform_filter1d(np.minimum(taper, usable), soft, mode="constant") * usable
+    wide = max(3, round(FLATTEN_HZ / width))
+    weights = usable + 1e-9
+    # The running sum can round below zero where the signal is next to nothing.
+    level = np.sqrt(
+        ndimage.uniform_filter1d(signal * weights, wide, mode="nearest").clip(1e-30)
+        / ndimage.uniform_filter1d(weights, wide, mode="nearest").clip(1e-12)
+    )
+    gain = taper / level / edges
+    independent = resp.size / ((2 * 0.0075 + 0.065) * resp.rate_hz)
+    lag_noise = math.sqrt(
+        float(np.sum(np.square(gain) * aligned.mean_noise)) * max(1.0, independent)
+    )
+    return _Flat(aligned.mean * gain, taper, resp.freqs_hz, lag_noise, band, level)
+
+
+def _lag_view(spectrum: C128, flat: _Flat, resp: Responses) -> tuple[C128, float, int]:
+    """Analytic response (sum of bins) on a fine lag grid around its maximum window."""
+    size = fft.next_fast_len(resp.size * UPSAMPLE)
+    first = round(float(flat.freqs_hz[0]) * resp.size / resp.rate_hz)
+    full = np.zeros(size, np.complex128)
+    full[first : first + spectrum.size] = spectrum
+    lags = fft.ifft(full, overwrite_x=True) * size
+    step_s = resp.size / (size * resp.rate_hz)
+    back, ahead = round(LOOK_BACK_S / step_s), round((LOOK_AHEAD_S + 0.004) / step_s)
+    return np.concatenate([lags[-back:], lags[:ahead]]), step_s, back
+
+
+def _width_hz(flat: _Flat) -> float:
+    return float(np.sum(flat.taper)) * float(flat.freqs_hz[1] - flat.freqs_hz[0])
+
+
+def _clean(env: C128, pulse: C128, centre: int, floor: float) -> list[tuple[int, complex]]:
+    """Subtract pulses until nothing above ``floor`` is left; returns (grid index, amplitude)."""
+    rest = env.copy()
+    peak = pulse[centre].real
+    out: list[tuple[int, complex]] = []
+    for _ in range(MAX_COMPONENTS):
+        i = int(np.argmax(np.square(rest.real) + np.square(rest.imag)))
+        if abs(rest[i]) < floor:
+            break
+        a = LOOP_GAIN * complex(rest[i])
+        out.append((i, a))
+        lo, hi = max(0, i - centre), min(rest.size, i - centre + pulse.size)
+        rest[lo:hi] -= a / peak * pulse[lo - i + centre : hi - i + centre]
+    return out
+
+
+def _merge(components: list[tuple[int, complex]], reach: int) -> list[tuple[int, complex]]:
+    """Join components within a main lobe; sorted by time."""
+    merged: list[tuple[float, complex]] = []
+    for i, a in sorted(components, key=lambda c: c[0]):
+        if merged and i - merged[-1][0] <= reach:
+            j, b = merged[-1]
+            merged[-1] = ((j * abs(b) + i * abs(a)) / max(abs(a) + abs(b), 1e-30), a + b)
+        else:
+            merged.append((float(i), a))
+    return [(round(i), a) for i, a in merged]
+
+
+def _is_shape(merged: list[tuple[int, complex]], n: int, near: float) -> bool:
+    """Whether component ``n`` is the fore-slope of a much stronger one right behind it."""
+    at, amplitude = merged[n]
+    ratio = 10 ** (NEAR_PICK_DB / 20)
+    return any(i - at <= near and abs(amplitude) < ratio * abs(a) for i, a in merged[n + 1 :])
+
+
+def _refine(
+    flat: _Flat, delay_s: float, others: list[tuple[int, complex]], origin: int, step_s: float
+) -> tuple[float, complex]:
+    """Newton on the envelope of the band-limited response with the other arrivals taken out."""
+    omega = 2 * np.pi * flat.freqs_hz
+    spectrum = flat.spectrum
+    total = float(flat.taper.sum())
+    if others:
+        delays = np.array([(i - origin) * step_s for i, _ in others])
+        amplitudes = np.array([a for _, a in others]) / total
+        spectrum = spectrum - flat.taper * (np.exp(-1j * np.outer(omega, delays)) @ amplitudes)
+    limit = 0.2 / _width_hz(flat)
+    for _ in range(6):
+        turned = spectrum * np.exp(1j * omega * delay_s)
+        f0, f1, f2 = turned.sum(), (1j * omega * turned).sum(), -(omega**2 * turned).sum()
+        slope = 2 * (f1 * f0.conjugate()).real
+        bend = 2 * (f2 * f0.conjugate()).real + 2 * abs(f1) ** 2
+        if bend >= 0:
+            break
+        step = -slope / bend
+        delay_s += float(np.clip(step, -limit, limit))
+        if abs(step) < 1e-12:
+            break
+    value = complex((spectrum * np.exp(1j * omega * delay_s)).sum())
+    return delay_s, value
+
+
+def _sigma(aligned: Aligned, flat: _Flat, resp: Responses, relative: float) -> float:
+    """Envelope bound of the flattened pulse in the mean's noise (METHOD 2, phase unknown)."""
+    f = flat.freqs_hz
+    centre = float(np.average(f, weights=flat.taper.clip(1e-12)))
+    omega = 2 * np.pi * (f - centre)
+    bend = float(np.sum(flat.taper * omega**2))
+    independent = resp.size / ((2 * 0.0075 + 0.065) * resp.rate_hz)
+    gain2 = np.square(flat.taper / flat.level) * aligned.mean_noise
+    spread = math.sqrt(0.5 * max(1.0, independent) * float(np.sum(omega**2 * gain2)))
+    return spread / max(bend * max(relative, 1e-3), 1e-30)
+
+
+def _roughness_db(flat: _Flat) -> float:
+    """RMS deviation of the level in dB over the usable band: what a device does to a pulse."""
+    level_db = 20 * np.log10(flat.level)
+    weights = flat.taper.clip(1e-12)
+    mean = np.average(level_db, weights=weights)
+    return float(np.sqrt(np.average(np.square(level_db - mean), weights=weights)))

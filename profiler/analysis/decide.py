@@ -1,0 +1,188 @@
+"""Is it the stimulus at all, how sure are we, and what must the reader know?"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from profiler.analysis.events import Events
+from profiler.analysis.measure import MIN_CHIRPS, Measured
+from profiler.analysis.responses import AFTER_S, BEFORE_S
+from profiler.analysis.search import Found
+from profiler.model import CaptureQuality, Reason, StimulusSpec
+
+MAX_DRIFT_PPM = 420.0
+MIN_EQUALITIES = 3
+"""Chirps beyond the first of each stretch: so many coincidences of 0.4 ms are no accident."""
+MIN_SHARE = 0.5
+MIN_SCORE_RATIO = 1.15
+MIN_CONFIDENCE = 0.5
+EARLIEST_S = -0.0002
+CLIPPED_FRACTION = 0.001
+"""CATALOGUE V4 (proposal): below 0.1 % clipped samples pass."""
+NARROW_HZ = 5000.0
+WANDER_US = 20.0
+DEFINITION_S, DEFINITION_POWER = 620e-6, 1.75
+"""See :func:`definition_sigma_s`."""
+SMOOTH_DB = 0.4
+"""What the analysis itself leaves of roughness on a perfect cable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The features on which accepting a recording rests."""
+
+    share: float
+    """Part of the observable chirps that lie in stretches of two or more."""
+    equalities: int
+    """Chirps less stretches: number of independent coincidences."""
+    coherence: float
+    peak_to_noise: float
+    score: float
+    score_ratio: float
+    stretches: int
+
+    @property
+    def confidence(self) -> float:
+        """Probability that the latency is right within 1 ms.
+
+        Logistic fit on simulated recordings from -30 dB SNR up and on recordings without the
+        stimulus (``tests/bench/calibrate.py`` prints the coefficients).
+        """
+        z = sum(w * f for w, f in zip(WEIGHTS, self.features(), strict=True))
+        return 1 / (1 + math.exp(-max(-30.0, min(30.0, z))))
+
+    def features(self) -> tuple[float, ...]:
+        """Inputs of the logistic, bounded so that no one of them decides alone."""
+        return (
+            1.0,
+            min(self.equalities, 7) - 3.0,
+            self.share,
+            math.log2(min(max(self.peak_to_noise, 1.0), 64.0)) - 4.0,
+            min(self.score_ratio, 3.0) - 1.0 if self.stretches == 1 else 1.0,
+        )
+
+
+WEIGHTS = (0.0, 1.5, 2.0, 1.0, 1.0)
+
+
+def evidence_of(m: Measured) -> Evidence:
+    """Collect the features."""
+    groups = m.line.groups
+    counts = np.bincount(groups[groups >= 0], minlength=1)
+    members = int(counts[counts >= 2].sum())
+    observable = max(1, sum(m.found.observable))
+    return Evidence(
+        share=min(1.0, members / observable),
+        equalities=int((counts - 1).clip(0).sum()),
+        coherence=float(np.median(m.aligned.coherence)),
+        peak_to_noise=m.arrival.peak_to_noise,
+        score=m.found.score,
+        score_ratio=m.found.score / max(m.found.rival, 1e-3),
+        stretches=int((counts >= 2).sum()),
+    )
+
+
+def refusals(m: Measured, evidence: Evidence, latency_s: float) -> list[Reason]:
+    """Why the recording gives no number; empty when it does."""
+    out = []
+    if evidence.equalities < MIN_EQUALITIES:
+        out.append(Reason.INCONSISTENT_CHIRPS)
+    if evidence.share < MIN_SHARE:
+        out.append(Reason.FEW_CHIRPS)
+    if evidence.stretches == 1 and evidence.score_ratio < MIN_SCORE_RATIO:
+        out.append(Reason.AMBIGUOUS_PEAK)
+    if abs(m.line.slope) * 1e6 > MAX_DRIFT_PPM:
+        out.append(Reason.IMPLAUSIBLE_DRIFT)
+    if latency_s < EARLIEST_S:
+        out.append(Reason.NEGATIVE_LATENCY)
+    if not out and evidence.confidence < MIN_CONFIDENCE:
+        out.append(Reason.LOW_SNR)
+    return out
+
+
+def refusals_without_measure(found: Found) -> list[Reason]:
+    """Reasons when not even four chirps could be used."""
+    heard = sum(1 for a in found.arrivals_s if math.isfinite(a))
+    if heard == 0:
+        return [Reason.NO_STIMULUS]
+    return [Reason.NO_STIMULUS, Reason.FEW_CHIRPS] if heard < MIN_CHIRPS else [Reason.LOW_COHERENCE]
+
+
+def concerns(
+    m: Measured, events: Events, quality: CaptureQuality, spec: StimulusSpec, latency_s: float
+) -> list[Reason]:
+    """What to know about a number that exists."""
+    out = []
+    if events.jumps or any(d.kind != "hole" for d in events.dropouts):
+        out.append(Reason.TIMELINE_EDITED)
+    if events.dropouts:
+        out.append(Reason.DROPOUTS)
+    if quality.clipped_fraction > CLIPPED_FRACTION:
+        out.append(Reason.CLIPPED)
+    if wander_us(m) > max(WANDER_US, 8e6 * float(np.median(m.aligned.sigmas_s))):
+        out.append(Reason.CLOCK_WANDER)
+    if quality.leading_zero_ms > 1000 * (latency_s + spec.starts_s[0]) + 5:
+        out.append(Reason.LATE_START)
+    if m.arrival.coarse:
+        out.append(Reason.COARSE_ARRIVAL)
+    return out
+
+
+NOTES = frozenset({Reason.NARROW_BAND, Reason.POLARITY_INVERTED})
+"""Reasons that inform and do not make a measurement marginal."""
+
+
+def notes(m: Measured) -> list[Reason]:
+    """Harmless peculiarities."""
+    out = []
+    lo, hi = m.arrival.band_hz
+    if hi - lo < NARROW_HZ:
+        out.append(Reason.NARROW_BAND)
+    if polarity(m) < 0:
+        out.append(Reason.POLARITY_INVERTED)
+    return out
+
+
+def polarity(m: Measured) -> int:
+    """+1 or -1: the sign of the direct path."""
+    return 1 if m.arrival.amplitude.real >= 0 else -1
+
+
+def wander_us(m: Measured) -> float:
+    """Peak-to-peak of the chirps about the line, outliers left out."""
+    used = m.line.residuals_s[m.line.groups >= 0]
+    return float(np.ptp(used)) * 1e6 if used.size > 1 else 0.0
+
+
+def definition_sigma_s(m: Measured) -> float:
+    """How far "the onset" and "the peak of the envelope" of a device's response lie apart.
+
+    METHOD 1: a few us wideband, tens of us in the telephone band. The scale with roughness and
+    bandwidth is a fit to simulated minimum-phase devices (proposal).
+    """
+    lo, hi = m.arrival.band_hz
+    width_khz = max(0.5, (hi - lo) / 1000)
+    rough_db = math.sqrt(max(0.0, m.arrival.roughness_db**2 - SMOOTH_DB**2))
+    return DEFINITION_S * rough_db / float(width_khz**DEFINITION_POWER)
+
+
+def uncertainty_s(m: Measured) -> float:
+    """1 sigma of the latency at t = 0 (METHOD 4.11)."""
+    fit = float(m.line.intercept_sigmas_s[m.main_group])
+    wander = 0.5e-6 * wander_us(m)
+    # Correlated residuals (a wandering clock) weigh more than independent ones.
+    wandering = wander if wander > 4 * float(np.median(m.aligned.sigmas_s)) else 0.0
+    return math.sqrt(fit**2 + m.arrival.sigma_s**2 + definition_sigma_s(m) ** 2 + wandering**2)
+
+
+def snr_db(m: Measured, spec: StimulusSpec) -> float:
+    """Mean square of the chirp over its own length against the noise, scaled to the full band."""
+    r = m.responses
+    gate = (1.5 * BEFORE_S + AFTER_S) * r.rate_hz
+    noise = float(np.mean(m.aligned.noise * r.power)) / gate
+    energy = 2 * float(np.sum(np.square(np.abs(m.aligned.mean)) * r.power)) / r.size
+    signal = energy / (spec.chirp_s * r.rate_hz)
+    return 10 * math.log10(max(signal, 1e-30) / max(noise, 1e-30))

@@ -1,0 +1,59 @@
+"""Which earlier run of this plan a bench goes on with."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from db import queries
+from db.store import Store
+from profiler.errors import InputError
+from profiler.model import RunRecord, RunStatus
+from profiler.plan import BenchPlan
+
+NEWEST = ""
+"""Asks for the newest unfinished bench of the same plan."""
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A bench to go on with, and its last run of each device."""
+
+    bench_uuid: str
+    runs: Mapping[str, RunRecord]
+
+
+def find_earlier(store: Store, plan: BenchPlan, resume: str | None) -> Earlier:
+    """The bench to go on with: a new one for ``None``, else the one ``resume`` names.
+
+    Raises :class:`~profiler.errors.InputError` when there is none or it had another plan.
+    """
+    if resume is None:
+        return Earlier(str(uuid.uuid4()), {})
+    if resume == NEWEST:
+        unfinished = [
+            r
+            for r in queries.runs(store, queries.Filter(plan_sha256=plan.sha256))
+            if r.status is not RunStatus.OK
+        ]
+        if not unfinished:
+            raise InputError(
+                "there is no unfinished run of this plan",
+                file=store.name,
+                hint="start one without --resume",
+            )
+        resume = unfinished[-1].bench_uuid
+    runs = queries.runs(store, queries.Filter(bench_uuid=resume))
+    if not runs:
+        raise InputError(
+            f"no run {resume!r}", file=store.name, hint="see 'chirpbench results' for its UUID"
+        )
+    if any(r.plan_sha256 != plan.sha256 for r in runs):
+        raise InputError(
+            f"run {resume} was made with another plan",
+            file=store.name,
+            hint="give the suite, bench file and seed it was started with",
+        )
+    # Oldest first, so that the last run of a device stays.
+    return Earlier(resume, {r.device_uid: r for r in runs})

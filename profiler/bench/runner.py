@@ -1,0 +1,120 @@
+"""All devices of a bench at once: one worker thread each, one place that waits for them."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+
+from db.store import Store
+from device_probes.driver import Driver
+from profiler.bench.context import Bench
+from profiler.bench.events import (
+    BenchEvents,
+    BenchOutcome,
+    DeviceOutcome,
+    Log,
+    nobody,
+    one_at_a_time,
+)
+from profiler.bench.resume import find_earlier
+from profiler.bench.stop import Stop, interrupts
+from profiler.bench.worker import DeviceWorker
+from profiler.bench.zones import Zones
+from profiler.errors import DeviceError, InputError
+from profiler.plan import BenchPlan
+
+_CANCEL_EVERY_S = 0.5
+"""While stopping: a trial that was just about to begin misses the first call."""
+_LOOK_S = 0.2
+"""How often a stop that another thread asked for is noticed."""
+
+
+def run_bench(
+    plan: BenchPlan,
+    drivers: Sequence[Driver],
+    store: Store,
+    *,
+    observe: BenchEvents = nobody,
+    resume: str | None = None,
+    stop: Stop | None = None,
+) -> BenchOutcome:
+    """Run ``plan`` on every driver's device, in parallel, committing each trial at once.
+
+    ``resume`` is ``None`` for a new bench, ``""`` for the newest unfinished one of the same
+    plan, or its UUID; trials that have an outcome are kept. Drivers are closed at the end.
+    Device faults end in the outcome, not in an exception. On the main thread the first SIGINT or
+    SIGTERM stops cleanly (as ``stop.request()`` does from anywhere) and the second raises
+    ``KeyboardInterrupt``. Raises :class:`InputError` for a device given twice or nothing to
+    resume, and :class:`~profiler.errors.StoreError` when the store cannot be read.
+    """
+    began = time.monotonic()
+    _refuse_twice(drivers)
+    earlier = find_earlier(store, plan, resume)
+    stop = stop or Stop()
+    bench = Bench(earlier.bench_uuid, plan, store, Zones(), stop, one_at_a_time(observe))
+    workers = [DeviceWorker(bench, d, earlier.runs.get(d.ref.uid)) for d in drivers]
+    outcomes = _run_all(workers, bench)
+    return BenchOutcome(
+        bench_uuid=earlier.bench_uuid,
+        devices=tuple(outcomes[i] for i in range(len(workers))),
+        cancelled=stop.requested,
+        wall_s=time.monotonic() - began,
+    )
+
+
+def _run_all(workers: Sequence[DeviceWorker], bench: Bench) -> dict[int, DeviceOutcome]:
+    # SimpleQueue.put is re-entrant, so a signal handler may use it; locks and events are not.
+    messages: queue.SimpleQueue[int | None] = queue.SimpleQueue()
+    outcomes: dict[int, DeviceOutcome] = {}
+
+    def work(i: int) -> None:
+        try:
+            outcomes[i] = workers[i].run()
+        finally:
+            messages.put(i)
+
+    running = set(range(len(workers)))
+    # Daemons: a second Ctrl-C ends the process although a driver may still be waiting.
+    threads = [
+        threading.Thread(target=work, args=(i,), name=str(w.driver.ref), daemon=True)
+        for i, w in enumerate(workers)
+    ]
+    with interrupts(lambda: messages.put(None)):
+        for thread in threads:
+            thread.start()
+        cancelled_at = 0.0
+        while running:
+            with suppress(queue.Empty):
+                message = messages.get(timeout=_LOOK_S)
+                if message is None:
+                    bench.stop.request()
+                else:
+                    running.discard(message)
+            if bench.stop.requested and time.monotonic() - cancelled_at > _CANCEL_EVERY_S:
+                if not cancelled_at:
+                    bench.observe(Log("warning", "stopping: running trials are cancelled"))
+                cancelled_at = time.monotonic()
+                _cancel([workers[i].driver for i in running])
+        for thread in threads:
+            thread.join()
+    return outcomes
+
+
+def _cancel(drivers: Sequence[Driver]) -> None:
+    for driver in drivers:
+        with suppress(DeviceError):  # it is gone already
+            driver.cancel()
+
+
+def _refuse_twice(drivers: Sequence[Driver]) -> None:
+    seen: set[str] = set()
+    for driver in drivers:
+        if driver.ref.uid in seen:
+            raise InputError(
+                f"device {driver.ref.uid} is given twice",
+                hint="list each serial once; two phones with one serial cannot be told apart",
+            )
+        seen.add(driver.ref.uid)

@@ -1,0 +1,205 @@
+"""L3: what was granted, and whether the latency the system reports is the one measured."""
+
+from __future__ import annotations
+
+import re
+import statistics
+from collections.abc import Sequence
+from dataclasses import replace
+
+from profiler.catalogue import l1, limits
+from profiler.catalogue.judging import Ruling, measured, nothing_measured, own, unique
+from profiler.catalogue.kinds import CatalogueTest, PlannedTrial, TrialOptions, numbered
+from profiler.catalogue.trains import class_train
+from profiler.model import (
+    DeviceFacts,
+    GrantedStream,
+    Measurement,
+    Platform,
+    Reason,
+    TestResult,
+    TrialRecord,
+    TrialRequest,
+    Verdict,
+    worst,
+)
+
+TEST_ID = "L3"
+WARMUP_S = 1.0
+SHORT_WARMUP_S = 0.5
+TAIL_S = 1.0
+SHORT_TAIL_S = 0.6
+SHORT_RATES_HZ = (16_000, 44_100)
+BURSTS = (1, 2, 4, 8)
+SHORT_BURSTS = (2,)
+FRAMES = (128, 512, 2048)
+SHORT_FRAMES = (256,)
+MAX_APIS = 6
+_API_NAME = re.compile("[a-z][a-z0-9_]{0,31}")
+
+
+def trials(facts: DeviceFacts, options: TrialOptions) -> tuple[PlannedTrial, ...]:
+    """One short open per variant; L1's opens serve as the plain variant when the run has them."""
+    pairs = [
+        (request, class_train(options.seed, request.rate_hz))
+        for request in variants(facts, options)
+    ]
+    return numbered(TEST_ID, pairs, tail_s=SHORT_TAIL_S if options.short else TAIL_S)
+
+
+def variants(facts: DeviceFacts, options: TrialOptions) -> tuple[TrialRequest, ...]:
+    """Requests that differ from the plain one in rate, buffer, API or performance mode."""
+    plain = options.plain(facts, SHORT_WARMUP_S if options.short else WARMUP_S)
+    rates = options.rates_hz or (SHORT_RATES_HZ if options.short else options.sweep_hz(facts))
+    found = [] if l1.TEST_ID in options.tests else [plain]
+    found += [replace(plain, rate_hz=r) for r in rates]
+    if facts.platform is Platform.HOST:
+        frames = options.buffer_frames or (SHORT_FRAMES if options.short else FRAMES)
+        found += [replace(plain, buffer_frames=n) for n in frames]
+    else:
+        bursts = options.buffer_bursts or (SHORT_BURSTS if options.short else BURSTS)
+        found += [replace(plain, buffer_bursts=n) for n in bursts]
+        found += [replace(plain, performance_mode=p) for p in _other_modes(facts, plain)]
+    others = options.apis or offered_apis(facts)[: 1 if options.short else MAX_APIS]
+    found += [replace(plain, api=api) for api in others]
+    once = dict.fromkeys(found)
+    if l1.TEST_ID in options.tests:
+        once.pop(plain, None)
+    return tuple(once)
+
+
+def offered_apis(facts: DeviceFacts) -> tuple[str, ...]:
+    """APIs beside the default one, which probes list first in ``facts.raw["apis"]``."""
+    names = (name.strip() for name in facts.raw.get("apis", "").split(","))
+    return tuple(n for n in names if _API_NAME.fullmatch(n))[1:]
+
+
+def _other_modes(facts: DeviceFacts, plain: TrialRequest) -> tuple[str, ...]:
+    if facts.platform not in (Platform.ANDROID, Platform.VIRTUAL):
+        return ()  # nobody else has performance modes
+    return tuple(m for m in ("none", "low_latency") if m != plain.performance_mode)[:1]
+
+
+def judge(run_uuid: str, records: Sequence[TrialRecord]) -> TestResult:
+    """Per variant: median of |reported - measured|; the worst variant decides."""
+    records = [*own(records, TEST_ID), *own(records, l1.TEST_ID)]
+    answered = [r for r in records if r.report is not None]
+    differs = unique(d for r in answered for d in granted_differences(r))
+    refused = [r for r in records if r.report is None and r.verdict is Verdict.NOT_MEASURABLE]
+    numbers = [
+        Measurement("variants", len({_variant(r) for r in records}), "1"),
+        Measurement("variants_refused", len({_variant(r) for r in refused}), "1"),
+        Measurement("grants_that_differ", len(differs), "1"),
+    ]
+    ruling = _judge_reported(records)
+    text, notes = ruling.text, [*ruling.reasons]
+    if differs:
+        notes.append(Reason.GRANTED_DIFFERS)
+        text += "; granted is not requested: " + ", ".join(differs[:3])
+        text += " …" if len(differs) > 3 else ""
+    failed = [r for r in records if r.verdict is Verdict.ERROR]
+    notes += [x for r in (*refused, *failed) for x in r.reasons]
+    return Ruling(
+        Verdict.ERROR if failed else ruling.verdict,
+        unique(notes),
+        text,
+        (*numbers, *ruling.measurements),
+    ).result(run_uuid, TEST_ID, records)
+
+
+def _judge_reported(records: Sequence[TrialRecord]) -> Ruling:
+    groups: dict[str, list[tuple[float, float]]] = {}
+    for record, estimate in measured(records):
+        reported = record.report.reported_latency_ms if record.report else None
+        if reported is not None and estimate.round_trip_latency_ms is not None:
+            diff = reported - estimate.round_trip_latency_ms
+            sigma_ms = (estimate.uncertainty_us or 0.0) / 1000
+            groups.setdefault(_variant(record), []).append((diff, sigma_ms))
+    if not groups:
+        if measured(records):
+            why = (str(Reason.NO_TIMESTAMPS),)
+            return Ruling(Verdict.NOT_MEASURABLE, why, "the system reports no latency")
+        return nothing_measured(records, "no round trip to compare with")
+    typical = {name: statistics.median(d for d, _ in pairs) for name, pairs in groups.items()}
+    graded = [
+        limits.grade(TEST_ID, "reported_diff_ms", _bounds(pairs)) for pairs in groups.values()
+    ]
+    name = max(typical, key=lambda n: abs(typical[n]))
+    return Ruling(
+        worst(verdict for verdict, _ in graded),
+        unique(w for _, why in graded for w in why),
+        f"reported minus measured {typical[name]:+.1f} ms at worst ({name})",
+        tuple(
+            Measurement(f"reported_minus_measured_ms[{n}]", diff, "ms")
+            for n, diff in typical.items()
+        ),
+    )
+
+
+def _bounds(pairs: list[tuple[float, float]]) -> limits.Bounded:
+    """Bounds of the typical |difference|: order statistics with five opens, else the method's σ."""
+    sizes = [abs(d) for d, _ in pairs]
+    sigma_ms = statistics.median(s for _, s in pairs)
+    if len(sizes) >= limits.MIN_REPEATS:
+        return limits.median_bounds(sizes)
+    low = limits.normal_magnitude(min(sizes), sigma_ms).low
+    high = limits.normal_magnitude(max(sizes), sigma_ms).high
+    return limits.Bounded(statistics.median(sizes), low, high)
+
+
+def _variant(record: TrialRecord) -> str:
+    """What a request varies, as a short name."""
+    request = record.request
+    parts = [request.api, f"{request.rate_hz} Hz"]
+    if request.performance_mode != "default":
+        parts.append(f"performance {request.performance_mode}")
+    if request.buffer_frames is not None:
+        parts.append(f"{request.buffer_frames} frames")
+    elif request.buffer_bursts is not None:
+        parts.append(f"{request.buffer_bursts} bursts")
+    return " ".join(parts)
+
+
+def granted_differences(record: TrialRecord) -> tuple[str, ...]:
+    """Requested against granted, as ``name asked → granted``; unknown values do not differ."""
+    if record.report is None:
+        return ()
+    found: list[str] = []
+    wanted = record.request
+    for side, granted, channels in (
+        ("out", record.report.output, wanted.output_channels),
+        ("in", record.report.input, wanted.input_channels),
+    ):
+        pairs: list[tuple[str, object, object]] = [
+            (f"{side} rate", wanted.rate_hz, granted.rate_hz),
+            (f"{side} channels", channels, granted.channels),
+            (f"{side} sharing", _chosen(wanted.sharing), granted.sharing),
+            (f"{side} performance", _chosen(wanted.performance_mode), granted.performance_mode),
+            (f"{side} route", _chosen(wanted.route) if side == "out" else None, granted.route),
+        ]
+        if side == "out":
+            pairs.append(("buffer", _buffer(wanted, granted), granted.buffer_frames))
+        found += [
+            f"{name} {asked} → {got}"
+            for name, asked, got in pairs
+            if asked is not None and got is not None and asked != got
+        ]
+    return tuple(found)
+
+
+def _chosen(value: str) -> str | None:
+    return None if value == "default" else value
+
+
+def _buffer(wanted: TrialRequest, granted: GrantedStream) -> int | None:
+    """Frames asked for: given as frames, or as bursts of the size that was granted."""
+    if wanted.buffer_frames is not None:
+        return wanted.buffer_frames
+    if wanted.buffer_bursts is None or granted.frames_per_burst is None:
+        return None
+    return wanted.buffer_bursts * granted.frames_per_burst
+
+
+TEST = CatalogueTest(
+    TEST_ID, "granted and reported against measured", trials, judge, also=(l1.TEST_ID,)
+)

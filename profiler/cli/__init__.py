@@ -1,0 +1,5 @@
+"""The command line. ``main`` is the console script ``chirpbench``."""
+
+from profiler.cli.entry import main
+
+__all__ = ["main"]

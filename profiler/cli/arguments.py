@@ -1,0 +1,289 @@
+"""Every command and its options. Standard library only: ``--help`` reads nothing else."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import re
+from argparse import ArgumentParser
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from profiler import __version__
+
+PROBES = ("android", "ios", "web", "host", "virtual")
+# Both may be given without a value and be followed by a SERIAL, which is not one.
+_OPTIONAL_VALUE = {
+    "--virtual": re.compile(r".+\.toml", re.DOTALL),
+    "--resume": re.compile(r"[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}"),
+}
+
+EPILOG = """\
+exit codes: 0 done (a bad verdict is a result, not an error), 1 a device, the store or the tool
+failed, 2 a file, an argument or a serial cannot be used, 130 interrupted.
+environment: CHIRPBENCH_DB the store, CHIRPBENCH_DEBUG=1 shows tracebacks."""
+
+
+class Parser(ArgumentParser):
+    """Complains in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print one line and exit with 2."""
+        # What was typed is echoed by argparse: control characters in it become spaces.
+        line = " ".join("".join(c if c.isprintable() else " " for c in message).split())
+        self.exit(2, f"{self.prog}: {line}; see '{self.prog} --help'\n")
+
+
+def bind_optional_values(argv: Sequence[str]) -> list[str]:
+    """Join ``--virtual``/``--resume`` with the next word only when that is a fleet or a UUID."""
+    words, bound = list(argv), []
+    while words:
+        word = words.pop(0)
+        if word in _OPTIONAL_VALUE:
+            takes_next = bool(words) and _OPTIONAL_VALUE[word].fullmatch(words[0])
+            word += f"={words.pop(0) if takes_next else ''}"
+        bound.append(word)
+    return bound
+
+
+def build_parser() -> Parser:
+    """The whole command line."""
+    parser = Parser(
+        prog="chirpbench",
+        description="A lab bench for real-time voice on phones: measured round-trip latency with "
+        "an uncertainty and a verdict.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"chirpbench {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for add in (
+        _devices, _doctor, _run, _stimulus, _analyze, _reanalyze, _results, _models, _compare,
+    ):  # fmt: skip
+        add(commands)
+    return parser
+
+
+Commands = argparse._SubParsersAction  # the public name of this type does not exist
+
+
+def _command(commands: Commands[Parser], name: str, text: str, more: str = "") -> Parser:
+    return commands.add_parser(
+        name,
+        help=text,
+        description=f"{text[0].upper()}{text[1:]}. {more}".strip(),
+        allow_abbrev=False,
+    )
+
+
+def _db(parser: Parser) -> None:
+    parser.add_argument(
+        "--db",
+        metavar="URL",
+        help="the store: a path or an SQLAlchemy URL (default: $CHIRPBENCH_DB, else chirpbench.db "
+        "in the current folder)",
+    )
+
+
+def _json(parser: Parser) -> None:
+    parser.add_argument("--json", action="store_true", help="print one JSON object a line")
+
+
+def _virtual(parser: Parser) -> None:
+    parser.add_argument(
+        "--virtual",
+        nargs="?",
+        const="",
+        metavar="FLEET.toml",
+        help="use virtual phones with known truth: the built-in fleet, or the one in FLEET.toml",
+    )
+    parser.add_argument(
+        "--probe",
+        type=probe_list,
+        metavar="KINDS",
+        help=f"comma-separated kinds of device to look for: {', '.join(PROBES)}",
+    )
+
+
+def _devices(commands: Commands[Parser]) -> None:
+    p = _command(commands, "devices", "list what is connected and in what state")
+    _virtual(p)
+    _json(p)
+
+
+def _doctor(commands: Commands[Parser]) -> None:
+    p = _command(
+        commands,
+        "doctor",
+        "check this computer: what is wrong and the next step",
+        "Exit code 1 when something that is required fails.",
+    )
+    _db(p)
+    _json(p)
+
+
+def _run(commands: Commands[Parser]) -> None:
+    p = _command(
+        commands,
+        "run",
+        "measure: probe every device, analyse, store, print the summary",
+        "Bad verdicts are results (exit code 0); exit code 1 when a device was lost or nothing "
+        "could be measured, 2 when there is no device to measure.",
+    )
+    p.add_argument("serials", nargs="*", metavar="SERIAL", help="only these devices (default: all)")
+    _virtual(p)
+    p.add_argument("--suite", metavar="NAME", help="set of tests (default: bench.toml's, or smoke)")
+    p.add_argument("--bench", metavar="bench.toml", help="plan: tests, limits, devices, zones")
+    clock = p.add_mutually_exclusive_group()
+    clock.add_argument(
+        "--speed",
+        type=positive,
+        metavar="N",
+        help="virtual clock N times as fast as real time (virtual phones only)",
+    )
+    clock.add_argument("--fast", action="store_true", help="virtual clock as fast as possible")
+    p.add_argument(
+        "--resume",
+        nargs="?",
+        const="",
+        metavar="UUID",
+        help="go on with a run that was killed: the newest, or the one with this UUID",
+    )
+    p.add_argument(
+        "--seed", type=seed, metavar="N", help="chooses other gap patterns for the trains"
+    )
+    p.add_argument("--plain", action="store_true", help="a plain log instead of the live display")
+    _db(p)
+    _json(p)
+
+
+def _stimulus(commands: Commands[Parser]) -> None:
+    p = _command(
+        commands,
+        "stimulus",
+        "write the stimulus WAV and its description beside it",
+        "Give phones that play at the same time different seeds.",
+    )
+    p.add_argument("--out", required=True, metavar="S.wav", help="the WAV; S.json is put beside it")
+    p.add_argument("--rate", type=int, default=48_000, metavar="HZ", help="8000 to 192000 (48000)")
+    p.add_argument("--seed", type=seed, default=1, metavar="N", help="gap pattern (1)")
+    length = p.add_mutually_exclusive_group()
+    length.add_argument("--chirps", type=int, default=8, metavar="N", help="number of chirps (8)")
+    length.add_argument(
+        "--length", type=positive, metavar="S", help="as many chirps as fit into S seconds"
+    )
+    p.add_argument(
+        "--chirp", type=between(0.02, 5.0), default=0.5, metavar="S", help="one chirp (0.5)"
+    )
+    p.add_argument(
+        "--amplitude", type=between(0.001, 1.0), default=0.9, metavar="A", help="0.001 to 1 (0.9)"
+    )
+    _json(p)
+
+
+def _analyze(commands: Commands[Parser]) -> None:
+    p = _command(
+        commands,
+        "analyze",
+        "measure the round-trip latency in recordings",
+        "Frame 0 of each recording is frame 0 of the stimulus. Exit code 0 when every file could "
+        "be read (rejected ones included), 2 when one could not.",
+    )
+    p.add_argument("recordings", nargs="+", metavar="REC.wav", help="WAV, FLAC, …")
+    p.add_argument(
+        "--stimulus", required=True, metavar="S.wav", help="the stimulus, S.json beside it"
+    )
+    p.add_argument(
+        "--json", metavar="OUT", help="write one JSON object a line to OUT, - for stdout"
+    )
+    p.add_argument("--channel", type=int, metavar="N", help="channel to analyse, from 1 (1)")
+    p.add_argument(
+        "--jobs", type=jobs, metavar="N", help="processes (one, or one per core from 8 files on)"
+    )
+
+
+def _reanalyze(commands: Commands[Parser]) -> None:
+    p = _command(commands, "reanalyze", "recompute stored trials from their recordings")
+    p.add_argument("uuids", nargs="*", metavar="UUID", help="runs or trials (default: all)")
+    p.add_argument("--jobs", type=jobs, metavar="N", help="processes (one per core)")
+    _db(p)
+    _json(p)
+
+
+def _results(commands: Commands[Parser]) -> None:
+    p = _command(commands, "results", "show stored results, newest first")
+    p.add_argument("uuid", nargs="?", metavar="UUID", help="one run with its trials")
+    p.add_argument("--device", metavar="UID", help="only this device, as platform:serial")
+    p.add_argument("--limit", type=jobs, default=20, metavar="N", help="newest runs (20)")
+    _db(p)
+    _json(p)
+
+
+def _models(commands: Commands[Parser]) -> None:
+    p = _command(commands, "models", "round-trip latency per model and path")
+    p.add_argument("model", nargs="?", metavar="TEXT", help="only models whose name holds TEXT")
+    _db(p)
+    _json(p)
+
+
+def _compare(commands: Commands[Parser]) -> None:
+    p = _command(
+        commands,
+        "compare",
+        "compare two models, or two OS builds of one model",
+        "A and B are parts of a model's name, SoC or OS build that fit one model each.",
+    )
+    p.add_argument("a", metavar="A", help="the model in question")
+    p.add_argument("b", metavar="B", help="the model it is compared with")
+    _db(p)
+    _json(p)
+
+
+# --- values --------------------------------------------------------------------------------------
+
+
+def seed(text: str) -> int:
+    """An integer that fits a database column (64 bits)."""
+    value = int(text) if len(text) < 21 else 2**63
+    if not -(2**63) <= value < 2**63:
+        raise argparse.ArgumentTypeError("give an integer of at most 64 bits")
+    return value
+
+
+def jobs(text: str) -> int:
+    """An integer from 1 on."""
+    value = int(text) if len(text) < 7 else 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text[:20]!r} is not a number from 1 to 999999")
+    return value
+
+
+def positive(text: str) -> float:
+    """A finite number above 0."""
+    value = float(text)
+    if not (math.isfinite(value) and value > 0):
+        raise argparse.ArgumentTypeError(f"{text[:20]!r} is not a number above 0")
+    return value
+
+
+def between(low: float, high: float) -> Callable[[str], float]:
+    """A parser of numbers from ``low`` to ``high``."""
+
+    def number(text: str) -> float:
+        value = float(text)
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"{text[:20]!r} is not from {low:g} to {high:g}")
+        return value
+
+    return number
+
+
+def probe_list(text: str) -> tuple[str, ...]:
+    """Comma-separated kinds of probe, each known and kept once."""
+    kinds = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+    unknown = [kind for kind in kinds if kind not in PROBES]
+    if unknown or not kinds:
+        wrong = ", ".join(unknown) or "nothing"
+        raise argparse.ArgumentTypeError(f"{wrong} given, allowed: {', '.join(PROBES)}")
+    return kinds

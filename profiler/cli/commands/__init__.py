@@ -1,0 +1,1 @@
+"""One module per command, each with ``execute(args) -> exit code``; imported when called."""

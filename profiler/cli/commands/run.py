@@ -1,0 +1,38 @@
+"""``chirpbench run``: the main job. Probe every device, analyse, store, print the summary."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+
+from profiler.cli.connect import connected
+from profiler.cli.text import clean
+from profiler.model import RunStatus
+
+EXIT_DEVICE = 1
+EXIT_INTERRUPTED = 130
+
+
+def execute(args: Namespace) -> int:
+    """Run the bench; 0 when every device finished, whatever its verdicts are."""
+    drivers = connected(args)
+    # What follows loads the analysis and the store: nobody waits for them to read a complaint.
+    from profiler.bench import run_bench
+    from profiler.cli.benchplan import absent, chosen, plan_of, with_zones
+    from profiler.cli.live import watching
+    from profiler.cli.place import open_store, store_url
+    from profiler.cli.run_report import report
+
+    plan = plan_of(args)
+    for serial in absent(drivers, plan):
+        print(f"chirpbench run: {clean(serial, 60)} is not connected", file=sys.stderr)
+    drivers = chosen(drivers, plan, args.serials)
+    plan = with_zones(plan, drivers)
+    with open_store(store_url(args, plan.store), create=args.resume is None) as store:
+        with watching([d.ref for d in drivers], plain=args.plain) as observe:
+            outcome = run_bench(plan, drivers, store, observe=observe, resume=args.resume)
+        report(outcome, store, as_json=args.json)
+    if outcome.cancelled:
+        return EXIT_INTERRUPTED
+    finished = all(d.run is not None and d.run.status is RunStatus.OK for d in outcome.devices)
+    return 0 if finished else EXIT_DEVICE

@@ -1,0 +1,91 @@
+"""Which devices are there: virtual phones on request, the host's own sound interfaces.
+
+A probe's libraries are imported when it is asked for, so that a wrong word is answered at once.
+"""
+
+from __future__ import annotations
+
+import math
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from device_probes.driver import Driver
+from profiler.errors import InputError
+from profiler.model import Platform
+
+if TYPE_CHECKING:
+    from device_probes.virtual import Clock
+
+BUILT = (Platform.HOST, Platform.VIRTUAL)
+NOT_BUILT = (Platform.ANDROID, Platform.IOS, Platform.WEB)
+
+
+def kinds(args: Namespace) -> tuple[Platform, ...]:
+    """The kinds of probe the command line asks for; empty when it names none.
+
+    Raises :class:`InputError` for a kind this version has no probe for.
+    """
+    asked = [Platform(kind) for kind in args.probe or ()]
+    if args.virtual is not None and Platform.VIRTUAL not in asked:
+        asked.append(Platform.VIRTUAL)
+    missing = [kind.value for kind in asked if kind in NOT_BUILT]
+    if missing:
+        raise InputError(
+            f"this version has no probe for {', '.join(missing)}",
+            hint=f"it has: {', '.join(BUILT)}; try --virtual or --probe host",
+        )
+    return tuple(asked)
+
+
+def connected(args: Namespace) -> list[Driver]:
+    """A driver for each device that is there; none is opened yet.
+
+    Raises :class:`InputError` when there is none, :class:`PlanError` for a wrong fleet file and
+    :class:`DeviceError` when the sound system does not answer.
+    """
+    asked = kinds(args)
+    found = listed(asked, args.virtual, clock_of(args, asked))
+    if not found:
+        raise InputError(nothing_connected(asked), hint="try 'chirpbench run --virtual'")
+    return found
+
+
+def listed(
+    asked: Sequence[Platform], fleet: str | None, clock: Clock | None = None
+) -> list[Driver]:
+    """The devices of these kinds; ``fleet`` is a fleet file, the packaged fleet without one."""
+    found: list[Driver] = []
+    if Platform.VIRTUAL in asked:
+        from device_probes.virtual import load_fleet
+
+        found += load_fleet(Path(fleet) if fleet else None).drivers(clock)
+    if Platform.HOST in asked:
+        from device_probes.host.driver import HostDriver, discover
+
+        found += [HostDriver(ref) for ref in discover()]
+    return found
+
+
+def nothing_connected(asked: Sequence[Platform]) -> str:
+    """Why there is nothing to measure."""
+    if Platform.HOST in asked:
+        return "this computer has no sound interface that records and plays"
+    return (
+        "no phone is connected: probes for Android, iOS and browsers are not part of this "
+        "version (--probe host measures this computer's sound interface)"
+    )
+
+
+def clock_of(args: Namespace, asked: Sequence[Platform]) -> Clock | None:
+    """The virtual clock; ``None`` is real time. Raises :class:`InputError` without phones."""
+    if not args.fast and args.speed is None:
+        return None
+    if Platform.VIRTUAL not in asked:
+        raise InputError(
+            "--fast and --speed turn the virtual clock", hint="add --virtual, or leave them out"
+        )
+    from device_probes.virtual import Clock
+
+    return Clock(math.inf if args.fast else args.speed)

@@ -1,0 +1,88 @@
+"""What ``run`` says at the end: the summary of this bench, and where to look again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.text import Text
+
+from db import queries
+from db.queries import Filter
+from db.store import Store
+from profiler.bench import BenchOutcome
+from profiler.cli.jsonlines import plain, print_json
+from profiler.cli.lookup import LATENCY_TESTS
+from profiler.cli.result_tables import SHORT
+from profiler.cli.summary_table import count_verdicts, footnotes, summary_fields, summary_table
+from profiler.cli.tables import console, show
+from profiler.cli.text import clean, plural
+from profiler.model import ModelKey, ModelSummary, TestResult
+from profiler.summary import summarise
+
+
+def report(outcome: BenchOutcome, store: Store, *, as_json: bool) -> None:
+    """Print the summary of one bench."""
+    where = Filter(bench_uuid=outcome.bench_uuid, test_ids=LATENCY_TESTS)
+    summaries = summarise(queries.sessions(store, where))
+    if as_json:
+        _print_json(outcome, summaries, store)
+    else:
+        _print_tables(outcome, summaries, store)
+
+
+def results_by_model(outcome: BenchOutcome) -> dict[ModelKey, list[TestResult]]:
+    """The test results of this bench by model."""
+    found: dict[ModelKey, list[TestResult]] = {}
+    for device in outcome.devices:
+        if device.facts is not None:
+            found.setdefault(device.facts.model_key, []).extend(device.results)
+    return found
+
+
+def _print_json(outcome: BenchOutcome, summaries: list[ModelSummary], store: Store) -> None:
+    tests = results_by_model(outcome)
+    for summary in summaries:
+        print_json(summary_fields(summary, tests.get(summary.model_key, ())))
+    for device in outcome.devices:
+        print_json({"kind": "device", **plain(device)})
+    print_json(
+        {
+            "kind": "bench",
+            "bench_uuid": outcome.bench_uuid,
+            "cancelled": outcome.cancelled,
+            "wall_s": outcome.wall_s,
+            "store": store.name,
+        }
+    )
+
+
+def _print_tables(outcome: BenchOutcome, summaries: list[ModelSummary], store: Store) -> None:
+    screen = console()
+    if summaries:
+        title = f"round-trip latency, bench {outcome.bench_uuid}"
+        show(summary_table(title, summaries, results_by_model(outcome)))
+    shown = {s.model_key for s in summaries}
+    for device in outcome.devices:
+        if device.facts is None or device.facts.model_key not in shown:
+            why = device.problem or "no latency was measured"
+            screen.print(Text(f"{clean(device.device)}: {clean(why)}", style="red"))
+    verdicts = count_verdicts(r for d in outcome.devices for r in d.results)
+    screen.print(
+        f"{plural(len(outcome.devices), 'device')}, {outcome.wall_s:.0f} s: {verdicts or 'no test'}"
+    )
+    for line in footnotes(summaries):
+        screen.print(line)
+    screen.print(f"stored in {clean(store.name)}, recordings in {clean(_relative(store))}")
+    screen.print(_next_step(outcome))
+
+
+def _relative(store: Store) -> Path:
+    root = store.evidence.root
+    return root.relative_to(Path.cwd()) if root.is_relative_to(Path.cwd()) else root
+
+
+def _next_step(outcome: BenchOutcome) -> str:
+    short = outcome.bench_uuid[:SHORT]
+    if outcome.cancelled:
+        return f"stopped; go on with the same command and --resume={outcome.bench_uuid}"
+    return f"look again: chirpbench results {short}, chirpbench models"

@@ -1,0 +1,106 @@
+"""Spread of latencies: between the sessions of a device, within one, and of a median."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+from scipy import special
+
+from profiler.model import SessionRow
+
+CONFIDENCE = 0.95
+MIN_SESSIONS_FOR_CI = 6
+"""Fewest sessions with a 95 % interval of the median: 1 - 2·0.5**6 = 0.969, 1 - 2·0.5**5 < 0.95."""
+
+Float = npt.NDArray[np.float64]
+
+
+def latencies(rows: Iterable[SessionRow]) -> Float:
+    """The latencies of the sessions that have one, in ms."""
+    return np.array([row.latency_ms for row in rows if row.latency_ms is not None], dtype=float)
+
+
+def or_none(statistic: Callable[[Float], float], values: Float) -> float | None:
+    """The statistic, or ``None`` of no values."""
+    return float(statistic(values)) if values.size else None
+
+
+def mad(values: Float) -> float:
+    """Median absolute deviation from the median, not scaled to a standard deviation."""
+    return float(np.median(np.abs(values - np.median(values))))
+
+
+def p95(values: Float) -> float:
+    """95th percentile, median-unbiased (Hyndman & Fan 1996, no. 8); few values give the largest."""
+    return float(np.quantile(values, 0.95, method="median_unbiased"))
+
+
+def median_interval(values: Sequence[float] | Float) -> tuple[float, float] | None:
+    """95 % confidence interval of the median from order statistics, for any distribution.
+
+    The k-th smallest and k-th largest value, with the largest k for which
+    ``1 - 2·P(Binomial(n, 1/2) < k) >= 0.95``: exact, so the real coverage is at least 95 %.
+    ``None`` below :data:`MIN_SESSIONS_FOR_CI` values, where even the extremes cover less.
+    """
+    ordered = np.sort(np.asarray(values, dtype=float))
+    n = len(ordered)
+    if n < MIN_SESSIONS_FOR_CI:
+        return None
+    k = np.arange(1, n // 2 + 1)
+    covered = 1.0 - 2.0 * special.bdtr(k - 1, n, 0.5)
+    best = int(k[covered >= CONFIDENCE].max())
+    return float(ordered[best - 1]), float(ordered[n - best])
+
+
+def between_session_sd(rows: Sequence[SessionRow]) -> float | None:
+    """Standard deviation of a device's latency from one stream open to the next, in ms.
+
+    Pooled over the devices about each device's own mean, so that differences between units of
+    one model do not count; the mean variance of the sessions' own estimates is subtracted
+    (0.0 = the spread is below what the method resolves). ``None`` unless a device has two
+    sessions.
+    """
+    by_device: defaultdict[str, list[SessionRow]] = defaultdict(list)
+    for row in rows:
+        by_device[row.device_uid].append(row)
+    groups = [latencies(group) for group in by_device.values()]
+    freedom = sum(len(g) - 1 for g in groups)
+    if freedom < 1:
+        return None
+    squares = sum(float(np.sum((g - g.mean()) ** 2)) for g in groups)
+    own = [(row.uncertainty_us / 1000.0) ** 2 for row in rows if row.uncertainty_us is not None]
+    method = float(np.mean(own)) if own else 0.0
+    return math.sqrt(max(0.0, squares / freedom - method))
+
+
+def within_session_sd(rows: Iterable[SessionRow]) -> float | None:
+    """Scatter of single chirps about their session's own line, in ms, pooled over sessions.
+
+    The line takes out clock drift; a step at each reported jump takes out edits of the
+    timeline. Each takes a degree of freedom. ``None`` when no session has chirps to spare.
+    """
+    squares, freedom = 0.0, 0
+    for row in rows:
+        part, free = _scatter(row)
+        squares, freedom = squares + part, freedom + free
+    return math.sqrt(squares / freedom) if freedom else None
+
+
+def _scatter(row: SessionRow) -> tuple[float, int]:
+    """Residual sum of squares in ms² and its degrees of freedom."""
+    latency = np.array(row.per_chirp_ms, dtype=float)
+    played = np.array(row.per_chirp_time_s, dtype=float)
+    if latency.shape != played.shape or not np.isfinite([*latency, *played]).all():
+        return 0.0, 0
+    heard = played + latency / 1000.0  # jumps are on the recording's timeline
+    steps = [(heard >= jump.time_s).astype(float) for jump in row.jumps]
+    design = np.column_stack([np.ones_like(played), played, *steps])
+    fitted, _, rank, _ = np.linalg.lstsq(design, latency, rcond=None)
+    free = len(latency) - int(rank)
+    if free < 1:
+        return 0.0, 0
+    return float(np.sum((latency - design @ fitted) ** 2)), free

@@ -1,0 +1,31 @@
+"""Shared by all tests: parts that need a system component say which package is missing."""
+
+from __future__ import annotations
+
+import ctypes.util
+import glob
+import os
+import shutil
+
+import pytest
+
+
+def _is_there(what: str) -> bool:
+    """``what``: a program, ``lib:NAME`` for a shared library, or a glob of an absolute path."""
+    if what.startswith("lib:"):
+        return ctypes.util.find_library(what.removeprefix("lib:")) is not None
+    if what.startswith("/"):
+        return bool(glob.glob(what))  # noqa: PTH207 - Path.glob takes no absolute pattern
+    return shutil.which(what) is not None
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """``needs_apt(package, program)``: skip without it, or fail when nothing may be skipped."""
+    for mark in item.iter_markers("needs_apt"):
+        package, what = mark.args
+        if _is_there(what):
+            continue
+        message = f"needs the Debian package {package} (apt install {package})"
+        if os.environ.get("CHIRPBENCH_NO_SKIP") == "1":
+            pytest.fail(f"{message}, and CHIRPBENCH_NO_SKIP=1 forbids skipping", pytrace=False)
+        pytest.skip(message)

@@ -1,0 +1,138 @@
+"""The live display's lines and the plain log, event by event."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import pytest
+import store_records as make
+from rich.console import Console
+
+from profiler.bench import (
+    BenchEvent,
+    DeviceDone,
+    DeviceOutcome,
+    DeviceStarted,
+    Log,
+    TestDone,
+    TrialDone,
+    TrialProgress,
+    TrialStarted,
+)
+from profiler.cli.board import Board, DeviceLine, trial_text
+from profiler.cli.live import PlainLog, board_table, log_line, visible
+from profiler.model import RunStatus, Verdict
+
+PHONE = replace(make.device("v1"), label="")
+STARTED = DeviceStarted(
+    device=PHONE,
+    facts=make.facts(marketing_name="Evil\x1b[2J[red]One"),
+    run_uuid="run-1",
+    zone="bench",
+    trials_total=9,
+    trials_stored=2,
+    audio_s=31.4,
+)
+
+
+def after(*events: BenchEvent) -> DeviceLine:
+    board = Board([PHONE])
+    for event in events:
+        board.update(event)
+    (line,) = board.lines()
+    return line
+
+
+def outcome(status: RunStatus | None, problem: str = "") -> DeviceDone:
+    run = make.run(status=status) if status else None
+    return DeviceDone(DeviceOutcome(PHONE, make.facts(), run, (), 9, 9, problem))
+
+
+def test_a_trial_from_start_to_verdict() -> None:
+    assert after().state == "connecting"
+    ready = after(STARTED)
+    assert (ready.state, ready.position, ready.total) == ("ready", 2, 9)
+    assert ready.device.label.endswith("One")
+    begun = (STARTED, TrialStarted(PHONE, "L1", 0, 2, 3, 9))
+    line = after(*begun)
+    assert (line.test_id, line.position, line.state) == ("L1", 3, "starting, attempt 2")
+    line = after(*begun, TrialProgress(PHONE, "L1", 0, "playing", 7.5))
+    assert (line.state, line.fraction) == ("playing", 1.0)
+    line = after(*begun, TrialDone(PHONE, make.trial(), 3, 9))
+    assert (line.last, line.last_verdict) == ("L1 pass 40.000 ± 0.005 ms", Verdict.PASS)
+    line = after(*begun, TestDone(PHONE, make.result()))
+    assert line.last == "L1 pass"
+
+
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [
+        (RunStatus.OK, "ok"),
+        (RunStatus.DEVICE_LOST, "device lost"),
+        (RunStatus.CANCELLED, "cancelled"),
+        (None, "error"),
+    ],
+)
+def test_the_end_of_a_device(status: RunStatus | None, state: str) -> None:
+    line = after(STARTED, outcome(status))
+    assert (line.state, line.done) == (state, True)
+
+
+def test_a_device_nobody_announced_gets_a_line() -> None:
+    board = Board([])
+    board.update(STARTED)
+    assert [line.device.serial for line in board.lines()] == ["v1"]
+    board.update(Log("info", "no device"))
+    assert len(board.lines()) == 1
+
+
+def test_a_rejected_trial_shows_reasons_and_no_number() -> None:
+    rejected = make.trial(latency_ms=None)
+    assert trial_text(rejected) == "L1 not_measurable: no_stimulus"
+    failed = make.trial(
+        estimate=None, verdict=Verdict.ERROR, reasons=(), message="gone\x1b[2J\nfar"
+    )
+    assert trial_text(failed) == "L1 error: gone far"
+
+
+def test_running_devices_are_kept_when_the_terminal_is_small() -> None:
+    lines = [DeviceLine(make.device(f"v{i}"), done=i < 5) for i in range(8)]
+    assert visible(lines, 20) == lines
+    assert [line.device.serial for line in visible(lines, 4)] == ["v5", "v6", "v7", "v0"]
+
+
+def test_the_display_never_shows_markup_or_escapes() -> None:
+    out = io.StringIO()
+    table = board_table([after(STARTED, TrialDone(PHONE, make.trial(), 3, 9))], "1 of 1")
+    Console(file=out, width=120).print(table)
+    assert "Evil[red]One" in out.getvalue()
+    assert "\x1b" not in out.getvalue()
+    assert "3/9" in out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("event", "needles"),
+    [
+        (STARTED, ("v1: Acme A1", "7 trials to do", "2 already stored", "31 s of sound")),
+        (TrialDone(PHONE, make.trial(), 3, 9), ("v1: 3/9 L1 pass 40.000",)),
+        (TestDone(PHONE, make.result(text="all\nwell")), ("L1 pass: all well",)),
+        (outcome(RunStatus.DEVICE_LOST), ("v1: device lost",)),
+        (Log("warning", "slow\x1b]0;x\x07", PHONE), ("warning: v1: slow",)),
+    ],
+)
+def test_the_plain_log(
+    event: BenchEvent, needles: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    PlainLog()(event)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    assert "\x1b" not in err
+    for needle in needles:
+        assert needle in err
+
+
+def test_what_is_not_worth_a_line() -> None:
+    assert log_line(TrialProgress(PHONE, "L1", 0, "playing", 0.5)) == ""
+    assert log_line(Log("debug", "details", PHONE)) == ""

@@ -1,0 +1,52 @@
+"""The stored dataclasses are a file format: a change needs a migration of the rows before it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import fields, is_dataclass
+from typing import Any, get_args, get_type_hints
+
+from profiler.model import DeviceFacts, DeviceRef, RunRecord, TestResult, TrialRecord
+
+PINNED: dict[str, str] = {
+    "CaptureQuality": "4ee108eff741",
+    "DeviceFacts": "8a719adcecc7",
+    "DeviceRef": "d654bdbf0e31",
+    "Dropout": "540a87a89fec",
+    "EffectReport": "4a68534e1bfa",
+    "Estimate": "5389484fb287",
+    "GrantedStream": "dcd241695509",
+    "Jump": "8797fc05ae7d",
+    "Measurement": "c72168eed6a8",
+    "ProbeReport": "791248823203",
+    "Recording": "ba3d6ec3f36e",
+    "RunRecord": "7221d0b4fd9c",
+    "StimulusSpec": "2c54b3063118",
+    "TestResult": "854d36a2d89f",
+    "TimestampPair": "d85caad4b9f4",
+    "TrialRecord": "2ada84598e94",
+    "TrialRequest": "4d71a26ac607",
+}
+"""What revision 0001 stores. Before the first release: put the new value here. After it: add a
+migration that writes the new field into every stored record, then put the new value here."""
+
+
+def stored_classes() -> dict[str, str]:
+    """A short hash of the names and types of every class the store writes, by class name."""
+    found: dict[str, str] = {}
+    todo: list[Any] = [DeviceRef, DeviceFacts, RunRecord, TrialRecord, TestResult]
+    while todo:
+        tp = todo.pop()
+        todo += get_args(tp)
+        if is_dataclass(tp) and isinstance(tp, type) and tp.__name__ not in found:
+            hints = get_type_hints(tp)
+            todo += [hints[f.name] for f in fields(tp)]
+            text = "\n".join(f"{f.name}: {hints[f.name]}" for f in fields(tp))
+            found[tp.__name__] = hashlib.sha256(text.encode()).hexdigest()[:12]
+    return found
+
+
+def test_stored_fields_change_only_on_purpose() -> None:
+    now = stored_classes()
+    assert {n: h for n, h in now.items() if PINNED.get(n) != h} == {}, "see the note at PINNED"
+    assert PINNED.keys() == now.keys()
