@@ -30,6 +30,8 @@ USABLE_BAND = 0.455
 F_LO_HZ, F_HI_HZ = 150.0, 16_000.0
 MAX_CHIRPS = 1000
 MAX_TRAIN_S = 300.0
+MAX_JSON_BYTES = 1_000_000
+"""Far more than ``MAX_CHIRPS`` start times take."""
 _GRID_S = 1e-4  # start times lie on this grid, so that the JSON says them exactly
 
 Float = npt.NDArray[np.floating[Any]]
@@ -237,9 +239,15 @@ def write_stimulus(path: Path, spec: StimulusSpec) -> Path:
 
 def read_stimulus(path: Path) -> StimulusSpec:
     """Read a stimulus by its WAV or its JSON; the WAV, when given, must be the one described."""
-    beside = path.with_suffix(".json")
+    if not path.name:
+        raise StimulusError("is a folder", file=str(path), hint="name the stimulus WAV")
+    beside = path if path.suffix.lower() == ".json" else path.with_suffix(".json")
     try:
-        data = json.loads(beside.read_text(encoding="utf-8"))
+        with beside.open("rb") as f:
+            text = f.read(MAX_JSON_BYTES + 1)
+        if len(text) > MAX_JSON_BYTES:
+            raise ValueError("too large")
+        data = json.loads(text)
     except FileNotFoundError as exc:
         raise StimulusError(
             f"its description {beside.name} is missing",
@@ -258,10 +266,11 @@ def read_stimulus(path: Path) -> StimulusSpec:
 
 def _refuse_other_samples(path: Path, spec: StimulusSpec) -> None:
     audio = read_audio(path)
-    wanted = render(spec, spec.rate_hz)
-    same = audio.rate_hz == spec.rate_hz and audio.frames == wanted.size
+    # The length first: a short file must not make us render minutes of chirps.
+    frames = round(spec.duration_s * spec.rate_hz)
+    same = audio.rate_hz == spec.rate_hz and audio.frames == frames
     # 16-bit rounding is 1.5e-5; anything above 1e-3 is another stimulus.
-    if not same or np.max(np.abs(audio.samples[:, 0] - wanted)) > 1e-3:
+    if not same or np.max(np.abs(audio.samples[:, 0] - render(spec, spec.rate_hz))) > 1e-3:
         raise StimulusError(
             "is not the stimulus its JSON describes",
             file=str(path),

@@ -78,7 +78,10 @@ def read_audio(path: Path, *, max_duration_s: float = MAX_DURATION_S) -> Audio:
             hint="record or copy it again",
         )
     # One pass over a sum finds any NaN or Inf; the slow mask is made only to name the frame.
-    if not np.isfinite(np.dot(samples.reshape(-1), samples.reshape(-1))):
+    flat = samples.reshape(-1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        energy = np.dot(flat, flat)
+    if not np.isfinite(energy):
         bad = np.flatnonzero(~np.isfinite(samples).all(axis=1))
         if bad.size:
             raise InputError(

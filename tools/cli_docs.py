@@ -46,8 +46,47 @@ name only when it is complete.
 """,
     "run": """\
 `--virtual` needs no hardware. `--probe host` measures this computer's sound interface through a
-loopback cable or over the air. Probes for phones (`android`, `ios`) and browsers (`web`) are not
-part of this version; asking for them says so and ends with exit code 2.
+loopback cable or over the air: the system's default one unless a SERIAL is given, as
+`chirpbench devices` prints it. Probes for phones (`android`, `ios`) and browsers (`web`) are not
+part of this version; asking for them, or for phones in general, says so and ends with exit code 2.
+
+Progress goes to stderr: a live display on a terminal, a line an event elsewhere or with `--plain`.
+The summary goes to stdout. With `--json` that is an object of `kind` `summary` for each model, path
+and rate, one of `kind` `device` for each device, and one of `kind` `bench` at the end. The first
+Ctrl-C cancels the running trials and keeps what is finished, the second ends at once; `--resume`
+with the same options goes on.
+
+Without `--bench`, virtual phones are in acoustic zones of their own and play at the same time.
+""",
+    "devices": """\
+Without `--virtual` or `--probe` the sound interfaces of this computer are listed. Exit code 0 also
+when there is none; 1 when `--probe host` is given and the sound system does not answer. With
+`--json`: `kind` `device`, `uid`, `ref`, `facts` (null when it does not answer), `state`.
+""",
+    "doctor": """\
+Each line is `ok`, `warn` or `fail` with what was found and the next step. With `--json`: `kind`
+`check`, `check`, `health`, `found`, `next_step`.
+""",
+    "stimulus": """\
+With `--json` the description is printed as it is written to `S.json`, with `file` before it. The
+same options always make the same files.
+""",
+    "reanalyze": """\
+A trial whose estimate changes keeps the former one as superseded, and the tests of its run are
+judged again. Exit code 1 when a recording is missing or damaged: its trial is left as it was.
+""",
+    "results": """\
+UUID may be that of a run or of a whole bench, or its beginning. With `--json`: `kind` `run` for
+each run and, when UUID is given, `kind` `trial` after it with `request` (what was asked), `report`
+(what was granted and reported) and `estimate` (what was measured).
+""",
+    "models": """\
+Only sessions of test L1 count. With `--json`: `kind` `summary`, one for each model, path and rate.
+""",
+    "compare": """\
+For each path and rate that both were measured on: the shift A - B (Hodges-Lehmann) with its 95 %
+interval, and whether A is `better`, `worse`, the `same` or `unclear`. With `--json`: `kind`
+`comparison`.
 """,
 }
 

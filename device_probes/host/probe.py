@@ -93,10 +93,10 @@ class HostProbe:
                 with self._open(request, plays) as (stream, plan, timeline):
                     latency_s = stream.latency_s
                     stream.start()
-                    if _wait(stream, timeline, request, emit_progress, cancelled):
+                    if _wait(stream, timeline, emit_progress, cancelled):
                         return _report(plan, timeline, latency_s, notes), timeline.recording
                     if not left:
-                        raise _stalled(timeline, request)
+                        raise _stalled(timeline)
                 notes = [*ignored, f"reopened={MAX_OPENS - left}"]
         raise AssertionError  # the loop has returned or raised
 
@@ -121,7 +121,7 @@ class HostProbe:
                     continue
                 raise _as_refusal(exc, request, self._interface) from exc
             try:
-                if plays and stream.rate_hz != plays[0].rate_hz:
+                if stream.rate_hz != timeline.rate_hz:
                     raise rate_differs(stream.rate_hz)
                 yield stream, plan, timeline
             except portaudio.PortAudioRefused as exc:
@@ -142,15 +142,13 @@ def _refuse_impossible(request: TrialRequest, interface: HostInterface) -> tuple
         "PortAudio offers no voice processing": EffectState.ON
         in (request.aec, request.ns, request.agc),
         "PortAudio streams are not opened exclusively": request.sharing == "exclusive",
-        "this recording would be larger than the contract allows": request.duration_s
-        * request.rate_hz
-        * request.input_channels
-        * 4
-        > MAX_PCM_BYTES,
     }
     for text, applies in problems.items():
         if applies:
             raise TrialRefused(RefusedCode.UNSUPPORTED, text)
+    if request.duration_s * request.rate_hz * request.input_channels * 4 > MAX_PCM_BYTES:
+        text = f"{request.duration_s:g} s are more than one recording may hold"
+        raise TrialRefused(RefusedCode.TOO_LARGE, text)
     ignored = {
         "input_preset": request.input_preset not in ("default", "unprocessed"),
         "audio_mode": request.audio_mode != "media",
@@ -175,10 +173,16 @@ def _plan(
 def _timeline(
     request: TrialRequest, plan: portaudio.StreamPlan, plays: Sequence[LoadedPlay]
 ) -> Timeline:
-    output = mix(plays, round(request.duration_s * request.rate_hz))
+    rate_hz = _rate(request, plays)
+    output = mix(plays, round(request.duration_s * rate_hz))
     if request.volume is not None:
         output *= request.volume
-    return Timeline(output, plan.input_channels, round(request.warmup_s * request.rate_hz))
+    return Timeline(output, plan.input_channels, round(request.warmup_s * rate_hz), rate_hz)
+
+
+def _rate(request: TrialRequest, plays: Sequence[LoadedPlay]) -> int:
+    """Rate of the timeline: that of the samples, which :func:`rate_differs` may have changed."""
+    return plays[0].rate_hz if plays else request.rate_hz
 
 
 def _as_refusal(
@@ -196,7 +200,6 @@ def _as_refusal(
 def _wait(
     stream: portaudio.DuplexStream,
     timeline: Timeline,
-    request: TrialRequest,
     emit_progress: EmitProgress,
     cancelled: threading.Event,
 ) -> bool:
@@ -217,7 +220,7 @@ def _wait(
         elif not stream.active and timeline.frame <= 0:
             return False
         elif now - seen_at > STALL_S or not stream.active:
-            raise _stalled(timeline, request)
+            raise _stalled(timeline)
         if now - said_at > 0.2:
             said_at = now
             stage = "warming" if timeline.frame < 0 else "playing"
@@ -226,8 +229,8 @@ def _wait(
     return True
 
 
-def _stalled(timeline: Timeline, request: TrialRequest) -> TrialRefused:
-    where_s = timeline.frame / request.rate_hz
+def _stalled(timeline: Timeline) -> TrialRefused:
+    where_s = timeline.frame / timeline.rate_hz
     text = f"the stream stopped calling back at {where_s:.2f} s of the timeline"
     return TrialRefused(RefusedCode.STREAM_LOST, text)
 
@@ -283,7 +286,9 @@ def _report(
         ),
     ]
     granted = [
-        GrantedStream(rate_hz=plan.rate_hz, channels=n, frames_per_burst=block, buffer_frames=block)
+        GrantedStream(
+            rate_hz=timeline.rate_hz, channels=n, frames_per_burst=block, buffer_frames=block
+        )
         for n in (plan.output_channels, plan.input_channels)
     ]
     unknown = EffectReport(EffectState.UNKNOWN)  # the system may process; PortAudio cannot tell

@@ -43,10 +43,13 @@ class Timeline:
     """State of one trial; :meth:`callback` is what PortAudio calls.
 
     ``output`` has shape (frames,) and goes to every output channel; ``warmup_frames`` run before
-    frame 0.
+    frame 0. ``rate_hz`` is the rate all of this is at.
     """
 
-    def __init__(self, output: Float32, input_channels: int, warmup_frames: int) -> None:
+    def __init__(
+        self, output: Float32, input_channels: int, warmup_frames: int, rate_hz: int
+    ) -> None:
+        self.rate_hz = rate_hz
         self.recording: Float32 = np.zeros((output.size, input_channels), dtype=np.float32)
         self.done = threading.Event()
         self.callbacks = 0

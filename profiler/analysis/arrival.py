@@ -26,6 +26,7 @@ PICK_SIGMAS = 4.5
 LEVEL_DB = -16.0
 FLATTEN_HZ = 2500.0
 """Never narrower: flattening a two-path comb makes a ghost before the direct sound (METHOD 4.7)."""
+MULTIPATH_SHARE = 0.006
 LOOP_GAIN = 0.7
 MAX_COMPONENTS = 60
 UPSAMPLE = 4
@@ -40,7 +41,7 @@ class Arrival:
 
     delay_s: float
     sigma_s: float
-    """From noise only."""
+    """From noise and from reflections."""
     amplitude: complex
     peak_to_noise: float
     """Amplitude of the strongest component over the noise of the mean response."""
@@ -49,6 +50,8 @@ class Arrival:
     band_hz: tuple[float, float]
     roughness_db: float
     """RMS deviation of the response's level over the band, smoothed over ``FLATTEN_HZ``."""
+    low_drop_db: float
+    """Level lost in the lowest octave: the skirt of a small loudspeaker's high-pass."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,6 +65,7 @@ class _Flat:
     """RMS of the noise in lag domain, same scale as the spectrum's inverse transform sum."""
     band_hz: tuple[float, float]
     level: F64
+    low_drop_db: float
 
 
 def first_arrival(aligned: Aligned, resp: Responses) -> Arrival | None:
@@ -84,16 +88,20 @@ def first_arrival(aligned: Aligned, resp: Responses) -> Arrival | None:
     at, amplitude = (
         (int(np.argmax(np.abs(env))), complex(env[np.argmax(np.abs(env))])) if coarse else strong[0]
     )
-    others = [] if coarse else [(i, a) for i, a in merged if i != at]
+    others = [] if coarse else [c for c in merged if _is_other(c, at, near, strongest)]
     delay_s, amplitude = _refine(flat, (at - origin) * step_s, others, origin, step_s)
     return Arrival(
         delay_s=delay_s,
-        sigma_s=_sigma(aligned, flat, resp, abs(amplitude) / strongest),
+        sigma_s=math.hypot(
+            _sigma(aligned, flat, resp, abs(amplitude) / strongest),
+            _multipath_sigma(flat, amplitude, others),
+        ),
         amplitude=amplitude,
         peak_to_noise=strongest / max(noise, 1e-30),
         coarse=coarse,
         band_hz=flat.band_hz,
         roughness_db=_roughness_db(flat),
+        low_drop_db=flat.low_drop_db,
     )
 
 
@@ -102,14 +110,14 @@ def _flatten(aligned: Aligned, resp: Responses) -> _Flat | None:
     width = resp.rate_hz / resp.size
     cells = max(3, round(300 / width))
     # The taper of the analysis band is ours, not the channel's.
-    edges = resp.edges.clip(0.2)
+    edges = resp.edges.clip(0.3)
     signal = np.square(np.abs(aligned.mean) / edges)
     noise = aligned.mean_noise / edges**2
     smooth = ndimage.uniform_filter1d(signal, cells, mode="nearest")
     clear = np.maximum(smooth - noise, 0)
     trust = clear / (clear + noise)
     loud = smooth > 10 ** (LEVEL_DB / 10) * np.quantile(smooth, 0.9)
-    usable = (trust > 0.25) & loud
+    usable = (trust > 0.25) & loud & (resp.edges > 0.5)
     if usable.sum() < 8:
         return None
     where = np.flatnonzero(usable)
@@ -117,6 +125,8 @@ def _flatten(aligned: Aligned, resp: Responses) -> _Flat | None:
     soft = max(3, round(0.06 * where.size))
     taper = ndimage.uniform_filter1d(usable.astype(float), soft, mode="constant")
     taper = ndimage.uniform_filter1d(np.minimum(taper, usable), soft, mode="constant") * usable
+    # Flat where the signal is clear, matched to it where noise rules.
+    taper = taper * trust
     wide = max(3, round(FLATTEN_HZ / width))
     weights = usable + 1e-9
     # The running sum can round below zero where the signal is next to nothing.
@@ -129,7 +139,19 @@ def _flatten(aligned: Aligned, resp: Responses) -> _Flat | None:
     lag_noise = math.sqrt(
         float(np.sum(np.square(gain) * aligned.mean_noise)) * max(1.0, independent)
     )
-    return _Flat(aligned.mean * gain, taper, resp.freqs_hz, lag_noise, band, level)
+    drop_db = _low_drop_db(resp.freqs_hz, smooth, band)
+    return _Flat(aligned.mean * gain, taper, resp.freqs_hz, lag_noise, band, level, drop_db)
+
+
+def _low_drop_db(freqs_hz: F64, power: F64, band_hz: tuple[float, float]) -> float:
+    """How far the lowest octave of the band lies below the two octaves above it, in dB."""
+    lo = band_hz[0]
+    low = power[(freqs_hz >= lo) & (freqs_hz < 2 * lo)]
+    above = power[(freqs_hz >= 2 * lo) & (freqs_hz < min(8 * lo, band_hz[1]))]
+    if low.size == 0 or above.size == 0:
+        return 0.0
+    # Of powers, not of dB: the notches of a reflection's comb must not count as a skirt.
+    return max(0.0, 10 * math.log10(float(above.mean()) / max(float(low.mean()), 1e-30)))
 
 
 def _lag_view(spectrum: C128, flat: _Flat, resp: Responses) -> tuple[C128, float, int]:
@@ -176,6 +198,14 @@ def _merge(components: list[tuple[int, complex]], reach: int) -> list[tuple[int,
     return [(round(i), a) for i, a in merged]
 
 
+def _is_other(component: tuple[int, complex], at: int, near: float, strongest: float) -> bool:
+    """Whether a component is a sound of its own, not a crumb that CLEAN left beside the pick."""
+    i, amplitude = component
+    if abs(i - at) <= near:
+        return i != at and abs(amplitude) > strongest * 10 ** (NEAR_PICK_DB / 20)
+    return True
+
+
 def _is_shape(merged: list[tuple[int, complex]], n: int, near: float) -> bool:
     """Whether component ``n`` is the fore-slope of a much stronger one right behind it."""
     at, amplitude = merged[n]
@@ -220,6 +250,16 @@ def _sigma(aligned: Aligned, flat: _Flat, resp: Responses, relative: float) -> f
     gain2 = np.square(flat.taper / flat.level) * aligned.mean_noise
     spread = math.sqrt(0.5 * max(1.0, independent) * float(np.sum(omega**2 * gain2)))
     return spread / max(bend * max(relative, 1e-3), 1e-30)
+
+
+def _multipath_sigma(flat: _Flat, picked: complex, others: list[tuple[int, complex]]) -> float:
+    """What imperfectly removed reflections may still move the pick by.
+
+    A share of the pulse width that grows with the strongest reflection; the share is the scatter
+    seen on simulated desks and rooms.
+    """
+    ratio = max((abs(a) for _, a in others), default=0.0) / max(abs(picked), 1e-30)
+    return MULTIPATH_SHARE / _width_hz(flat) * min(ratio, 3.0)
 
 
 def _roughness_db(flat: _Flat) -> float:

@@ -74,7 +74,8 @@ def find_events(samples: F32, spec: StimulusSpec, m: Measured, live_from_s: floa
     jumps: list[Jump] = []
     done: set[int] = set()
     for row in range(view.played_s.size):
-        edit = _edit(view, m, row, gains[row], energy[row])
+        muted = view.start_s[row] + BEFORE_S < live_from_s
+        edit = None if muted else _edit(view, m, row, gains[row], energy[row])
         where = view.visible
         if edit is not None:
             dropouts.append(edit.dropout)

@@ -28,6 +28,9 @@ REDO_PPM = 1.0
 MIN_SHARE = 0.2
 """A stretch of the timeline that holds this share of the stimulus is worth a latency."""
 
+HUGE = 1e6
+"""No converter writes this; a broken float recorder may."""
+
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -69,6 +72,9 @@ class Measured:
 
 def condition(samples: F32, rate_hz: int) -> F32:
     """Remove DC and limit clicks: 5 ms frames to 6 times the median RMS around them."""
+    peak = float(np.abs(samples).max())
+    if peak > HUGE:  # squares of such floats overflow; a power of two changes nothing else
+        samples = np.ldexp(samples, -math.frexp(peak)[1])
     x = samples - np.float32(samples.mean(dtype=np.float64))
     n = max(8, rate_hz // 200)
     rows = x.size // n

@@ -11,6 +11,7 @@ from profiler.analysis import decide
 from profiler.analysis.events import Events, find_events
 from profiler.analysis.measure import MIN_CHIRPS, Measured, condition, measure
 from profiler.analysis.quality import capture_quality, is_silent
+from profiler.errors import InputError
 from profiler.model import CaptureQuality, Estimate, Reason, StimulusSpec, Verdict
 from profiler.wav import Audio
 
@@ -22,9 +23,15 @@ def analyze(audio: Audio, spec: StimulusSpec, *, channel: int = 0) -> Estimate:
     """Measure the round-trip latency in ``audio``, whose frame 0 is frame 0 of the stimulus.
 
     Uses one channel (the first unless told otherwise). Recording and stimulus rates may differ.
-    A poor signal is a verdict with reasons; nothing is raised for it.
+    A poor signal is a verdict with reasons; nothing is raised for it. Raises
+    :class:`~profiler.errors.InputError` when there is no such channel.
     """
-    quality = capture_quality(audio)
+    if audio.channels and not 0 <= channel < audio.channels:
+        raise InputError(
+            f"channel {channel} of a recording with {audio.channels}",
+            hint=f"use 0 to {audio.channels - 1}",
+        )
+    quality = capture_quality(audio, channel)
     if quality.non_finite:
         return _refused(quality, [Reason.NON_FINITE])
     if is_silent(quality):

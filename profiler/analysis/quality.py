@@ -17,30 +17,35 @@ FLAT_TOP_SAMPLES = 3
 FLOOR_DBFS = -200.0
 
 
-def capture_quality(audio: Audio) -> CaptureQuality:
-    """Measure ``audio``; NaN and Inf are counted and taken as 0."""
+def capture_quality(audio: Audio, channel: int = 0) -> CaptureQuality:
+    """Measure ``audio``; NaN and Inf are counted and taken as 0.
+
+    Peak, DC and clipping are those of ``channel``; RMS and zeros are those of all channels.
+    """
     x = audio.samples
     non_finite = 0
     flat = x.reshape(-1)
-    energy = float(flat @ flat) if flat.size else 0.0
+    # Squares of floats above 1e19 overflow: that, too, leads to the slow way below.
+    with np.errstate(over="ignore", invalid="ignore"):
+        energy = float(flat @ flat) if flat.size else 0.0
     if not math.isfinite(energy):
         bad = ~np.isfinite(x)
         non_finite = int(bad.sum())
         x = np.where(bad, np.float32(0), x)
         flat = x.reshape(-1)
         energy = float(np.square(flat, dtype=np.float64).sum())
-    first = x[:, 0] if x.size else np.zeros(0, np.float32)
-    high, low = (float(first.max()), float(first.min())) if first.size else (0.0, 0.0)
+    mine = x[:, channel] if x.size else np.zeros(0, np.float32)
+    high, low = (float(mine.max()), float(mine.min())) if mine.size else (0.0, 0.0)
     run, leading, zeros = _zero_runs(x)
     return CaptureQuality(
         duration_s=audio.duration_s,
         peak_dbfs=_dbfs(max(high, -low)),
         rms_dbfs=_dbfs(math.sqrt(energy / max(1, flat.size))),
-        dc=float(first.mean(dtype=np.float64)) if first.size else 0.0,
+        dc=float(mine.mean(dtype=np.float64)) if mine.size else 0.0,
         zero_run_ms=1000 * run / audio.rate_hz,
         leading_zero_ms=1000 * leading / audio.rate_hz,
         zero_fraction=zeros / max(1, x.shape[0]),
-        clipped_fraction=_clipped_fraction(first, high, low),
+        clipped_fraction=_clipped_fraction(mine, high, low),
         non_finite=non_finite,
     )
 

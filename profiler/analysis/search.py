@@ -187,10 +187,11 @@ def _chirp_peaks(
     expected = [latency_s + s * (1 + drift_ppm * 1e-6) for s in spec.starts_s]
     here = [corr.peak(e, reach_s) for e in expected]
     far = [corr.peak(e, JUMP_SEARCH_S) for e in expected]
-    typical = float(np.median([p for _, p in far]))
+    # The stretch that was found is among the loud quarter; a reflection of another one is not.
+    typical = float(np.quantile([p for _, p in here], 0.75))
     arrivals, powers = [], []
     for (t, p), (far_t, far_p) in zip(here, far, strict=True):
-        if p < max(PEAK_TO_FLOOR, 0.1 * typical) and far_p > max(PEAK_TO_FLOOR, 10 * p):
+        if p < max(PEAK_TO_FLOOR, 0.3 * typical) and far_p > max(PEAK_TO_FLOOR, 3 * p):
             t, p = far_t, far_p  # noqa: PLW2901
         arrivals.append(t if p >= PEAK_TO_FLOOR else math.nan)
         powers.append(p)

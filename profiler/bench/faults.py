@@ -41,6 +41,7 @@ _REFUSED = {
     "unauthorized": _BLOCKED,
     "busy": Fault(Verdict.ERROR, Reason.DEVICE_BUSY, True, RunStatus.ERROR),
     "stream_lost": Fault(Verdict.ERROR, Reason.STREAM_LOST, True),
+    "cancelled": Fault(Verdict.ERROR, Reason.STREAM_LOST, True),  # nobody here asked for it
     "not_loaded": _GARBAGE,
     "malformed": _GARBAGE,
 }

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from device_probes.driver import Capture, Driver
 from profiler.bench.context import Bench
 from profiler.bench.events import Log
@@ -26,8 +24,22 @@ class DeviceLink:
         self._connected = False
 
     def reach(self) -> DeviceError | None:
-        """Connect, again after a loss; the last error when the device cannot be reached."""
-        return self.persist(self._connect)
+        """Connect, again after a loss; the last error when the device cannot be reached.
+
+        When the bench is stopped it gives up without one, and :attr:`facts` stays ``None``.
+        """
+        for left in reversed(range(self._bench.plan.timeouts.retries + 1)):
+            if self._bench.stop.requested:
+                return None
+            try:
+                self._connect()
+            except DeviceError as exc:
+                if not self.may_retry(fault_of(exc), left):
+                    return exc
+                self.pause(exc)
+            else:
+                return None
+        return None
 
     def run(self, planned: PlannedTrial, on_stage: OnStage) -> Capture | None:
         """Run one trial, on a fresh connection if the last one failed; ``None`` when stopped.
@@ -51,19 +63,6 @@ class DeviceLink:
             # A refusal is an answer; after anything else what comes next may belong to the past.
             self._connected = isinstance(exc, ProbeRefused)
             raise
-
-    def persist(self, attempt: Callable[[], None]) -> DeviceError | None:
-        """Call ``attempt`` until it succeeds, for as long as its errors may pass by themselves."""
-        for left in reversed(range(self._bench.plan.timeouts.retries + 1)):
-            try:
-                attempt()
-            except DeviceError as exc:
-                if not self.may_retry(fault_of(exc), left):
-                    return exc
-                self.pause(exc)
-            else:
-                return None
-        return None
 
     def may_retry(self, fault: Fault, left: int) -> bool:
         """Whether to try again, ``left`` attempts being allowed."""

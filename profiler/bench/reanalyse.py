@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,7 +16,16 @@ from profiler.bench.batch import map_ordered
 from profiler.bench.ledger import CUT_SHORT, as_cut_short
 from profiler.catalogue import TESTS, judge
 from profiler.errors import EvidenceError
-from profiler.model import Estimate, RunRecord, RunStatus, TestResult, TrialRecord, Verdict
+from profiler.model import (
+    Estimate,
+    Recording,
+    RunRecord,
+    RunStatus,
+    StimulusSpec,
+    TestResult,
+    TrialRecord,
+    Verdict,
+)
 
 OnTrial = Callable[[int, int], None]
 """Told after each trial: how many are done, of how many."""
@@ -37,6 +47,8 @@ class Reanalysis:
 @dataclass(frozen=True, slots=True)
 class _Job:
     trial: TrialRecord
+    recording: Recording
+    stimulus: StimulusSpec
     last_of_run: RunRecord | None
 
 
@@ -55,15 +67,18 @@ def reanalyse(
     """
     runs = queries.runs(store, where)
     total = sum(len(_analysed(store, where, run)) for run in runs) if observe else 0
-    work = partial(_measure, store.evidence.root)
+    # Two readers of one generator: the processes get the recordings, the trials stay here.
+    jobs, sent = itertools.tee(_jobs(store, where, runs))
+    measure = partial(_measure, store.evidence.root)
+    estimates = map_ordered(measure, ((j.recording, j.stimulus) for j in sent), workers=workers)
     done = changed = tests_changed = 0
     problems = []
-    for job, estimate in map_ordered(work, _jobs(store, where, runs), workers=workers):
+    for job, estimate in zip(jobs, estimates, strict=True):
         if isinstance(estimate, Estimate):
             done += 1
             changed += _put(store, job.trial, estimate)
         else:
-            problems.append(estimate)
+            problems.append(f"trial {job.trial.trial_uuid}: {estimate}")
         if observe:
             observe(done + len(problems), total)
         if job.last_of_run is not None:
@@ -71,29 +86,26 @@ def reanalyse(
     return Reanalysis(done, changed, tests_changed, tuple(problems))
 
 
-def _analysed(store: Store, where: queries.Filter, run: RunRecord) -> list[TrialRecord]:
+def _analysed(store: Store, where: queries.Filter, run: RunRecord) -> list[_Job]:
     trials = queries.trials(store, replace(where, run_uuid=run.run_uuid, limit=None))
-    return [t for t in trials if t.recording is not None and t.stimulus is not None]
+    jobs = [_Job(t, t.recording, t.stimulus, None) for t in trials if t.recording and t.stimulus]
+    return [*jobs[:-1], *(replace(job, last_of_run=run) for job in jobs[-1:])]
 
 
 def _jobs(store: Store, where: queries.Filter, runs: list[RunRecord]) -> Iterator[_Job]:
     """Trials run by run; only those of the run at hand are in memory."""
     for run in runs:
-        trials = _analysed(store, where, run)
-        for trial in trials:
-            yield _Job(trial, run if trial is trials[-1] else None)
+        yield from _analysed(store, where, run)
 
 
-def _measure(evidence_root: Path, job: _Job) -> tuple[_Job, Estimate | str]:
+def _measure(evidence_root: Path, item: tuple[Recording, StimulusSpec]) -> Estimate | str:
     """In a worker process. A recording that cannot be read is a line of text."""
-    trial = job.trial
-    assert trial.recording is not None
-    assert trial.stimulus is not None
+    recording, stimulus = item
     try:
-        audio = EvidenceStore(evidence_root).load(trial.recording)
+        audio = EvidenceStore(evidence_root).load(recording)
     except EvidenceError as exc:
-        return job, f"trial {trial.trial_uuid}: {exc}"
-    return job, analyze(audio, trial.stimulus)
+        return str(exc)
+    return analyze(audio, stimulus)
 
 
 def _put(store: Store, trial: TrialRecord, estimate: Estimate) -> bool:

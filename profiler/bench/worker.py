@@ -54,16 +54,13 @@ class DeviceWorker:
         return self._finish(end)
 
     def _work(self) -> RunEnd | None:
-        if self._bench.stop.requested:
-            return self._unreached(CANCELLED)
         error = self._link.reach()
-        if error is not None:
-            if self._bench.stop.requested:
-                return self._unreached(CANCELLED)
+        if error is not None and not self._bench.stop.requested:
             fault = fault_of(error)
             status = fault.ends_run or RunStatus.ERROR
             return self._unreached(RunEnd(status, fault.reason, str(error)))
-        assert self._link.facts is not None
+        if self._link.facts is None:
+            return self._unreached(CANCELLED)
         ledger = self._open(self._link.facts)
         if self._link.facts.is_emulator:
             self._put_results(ledger.refuse_all(Reason.EMULATOR, EMULATOR_TEXT))
@@ -146,7 +143,8 @@ class DeviceWorker:
                 run = self._store.finish_run(run.run_uuid, status, reason)
         except StoreError as exc:
             run = replace(run, status=RunStatus.ERROR, reason=reason) if run else None
-            problem = f"{problem}; its end could not be stored: {exc}" if problem else str(exc)
+            if str(exc) not in problem:
+                problem = f"{problem}; its end could not be stored: {exc}".removeprefix("; ")
         if problem:
             self._log("warning" if status is RunStatus.CANCELLED else "error", problem)
         return self._done(

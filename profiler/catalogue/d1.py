@@ -66,7 +66,7 @@ def judge(run_uuid: str, records: Sequence[TrialRecord]) -> TestResult:
 
 def _rate(record: TrialRecord) -> str:
     asked, granted = record.request.rate_hz, record.report.input.rate_hz if record.report else None
-    return f"{asked} Hz" if granted in (None, asked) else f"{asked} Hz (granted {granted})"
+    return f"{asked} Hz" if granted in (None, asked) else f"{asked} → {granted} Hz"
 
 
 def _text(heard: int, silent: list[str], holed: list[str], lost: list[TrialRecord]) -> str:

@@ -26,19 +26,39 @@ EXIT_PIPE = 141
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code and raises nothing but ``SystemExit``."""
+    _prepare_streams()
+    # Analysis runs one process per core; BLAS threads on top of that only fight for the cores.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    words = bind_optional_values(sys.argv[1:] if argv is None else argv)
+    try:
+        try:
+            return _guarded(build_parser().parse_args(words))
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader (``head``, a pager) has enough.
+        _drop_output()
+        return EXIT_PIPE
+    except OSError as exc:
+        print(f"chirpbench: the output cannot be written: {exc.strerror}", file=sys.stderr)
+        _drop_output()
+        return EXIT_FAILED
+
+
+def _prepare_streams() -> None:
+    if sys.stdout is None:  # closed by the caller: ``>&-``
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A file name may hold bytes that the terminal's encoding does not know.
             stream.reconfigure(errors="replace")
-    # Analysis runs one process per core; BLAS threads on top of that only fight for the cores.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    args = build_parser().parse_args(bind_optional_values(sys.argv[1:] if argv is None else argv))
-    try:
-        return _guarded(args)
-    except BrokenPipeError:
-        # The reader (``head``, a pager) has enough. Python would complain again while closing.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return EXIT_PIPE
+
+
+def _drop_output() -> None:
+    """What is left in the buffer has nowhere to go; Python would complain while closing."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _guarded(args: Namespace) -> int:
@@ -46,7 +66,6 @@ def _guarded(args: Namespace) -> int:
         module = importlib.import_module(f"profiler.cli.commands.{args.command}")
         execute: Callable[[Namespace], int] = module.execute
         code = execute(args)
-        sys.stdout.flush()
     except BrokenPipeError:
         raise
     except (Exception, KeyboardInterrupt) as exc:  # noqa: BLE001 - a user never meets a traceback

@@ -29,6 +29,8 @@ from profiler.cli.text import clean, plural
 from profiler.model import DeviceRef
 
 REFRESH_HZ = 5
+_MIN_WIDTHS = (12, 9, 2, 5, 6, 12)
+"""Columns of the display that a narrow terminal leaves: device, state, test, trial, bar, last."""
 _ROWS_ELSEWHERE = 4
 """Lines of the terminal that are not devices: heading, foot, prompt."""
 
@@ -124,15 +126,15 @@ def visible(lines: Sequence[DeviceLine], rows: int) -> list[DeviceLine]:
 def board_table(lines: Sequence[DeviceLine], foot: str) -> Table:
     """A row for each device: name, state, test, trial, bar, last verdict."""
     made = Table.grid(padding=(0, 2))
-    for _ in range(6):
-        made.add_column(no_wrap=True, overflow="ellipsis")
+    for width in _MIN_WIDTHS:
+        made.add_column(no_wrap=True, overflow="ellipsis", min_width=width)
     for line in lines:
         made.add_row(
-            Text(clean(line.device.label or line.device.serial, 28), style="bold"),
+            Text(clean(line.device, 34), style="bold"),
             Text(line.state, style="dim" if line.done else ""),
             Text(clean(line.test_id, 6)),
             Text(f"{line.position}/{line.total}" if line.total else ""),
-            ProgressBar(total=1.0, completed=line.fraction, width=12),
+            ProgressBar(total=1.0, completed=line.fraction, width=6),
             Text(line.last, style=STYLES[line.last_verdict] if line.last_verdict else ""),
         )
     made.add_row(Text(foot, style="dim"))
@@ -140,4 +142,4 @@ def board_table(lines: Sequence[DeviceLine], foot: str) -> Table:
 
 
 def _name(device: DeviceRef) -> str:
-    return clean(device.label or device.serial, 60)
+    return clean(device, 60)

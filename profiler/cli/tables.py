@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Sequence
 
@@ -28,11 +29,20 @@ STYLES = {
 }
 
 
+class PlainConsole(Console):
+    """Shows text as it is, and leaves a reader that went away to :mod:`profiler.cli.entry`."""
+
+    def on_broken_pipe(self) -> None:
+        """Rich would end the process here."""
+        raise BrokenPipeError
+
+
 def console(*, stderr: bool = False) -> Console:
     """A console that shows text as it is."""
     stream = sys.stderr if stderr else sys.stdout
-    width = None if stream.isatty() else PIPE_WIDTH
-    return Console(file=stream, width=width, markup=False, emoji=False, highlight=False)
+    # Rich takes the terminal's width, or COLUMNS.
+    width = None if stream.isatty() or os.environ.get("COLUMNS") else PIPE_WIDTH
+    return PlainConsole(file=stream, width=width, markup=False, emoji=False, highlight=False)
 
 
 def show(table: Table) -> None:

@@ -64,7 +64,7 @@ def main() -> None:
     for lo, hi in ((0, 0.05), (0.05, 0.2), (0.2, 0.5), (0.5, 0.8), (0.8, 0.95), (0.95, 1.01)):
         inside = (p >= lo) & (p < hi)
         if inside.any():
-            print(f"  said {lo:.2f}-{hi:.2f}: {inside.sum():4d} recordings, right {y[inside].mean():.3f}")
+            print(f"  said {lo:.2f}-{hi:.2f}: {inside.sum():4d}, right {y[inside].mean():.3f}")
 
 
 if __name__ == "__main__":

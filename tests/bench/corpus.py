@@ -212,6 +212,12 @@ def _interfered(
     return make
 
 
+def _captured_at(rate_hz: int) -> Callable[[Rng, StimulusSpec], Recipe]:
+    return lambda rng, spec: Recipe(
+        random_channel(rng), rate_hz=rate_hz, noise=_snr(rng), wideband=rate_hz >= 36_000
+    )
+
+
 def _cheap_phone(rng: Rng, spec: StimulusSpec) -> Recipe:
     ch = random_channel(
         rng, **_room(rng), **_eq(rng), distortion=1.5, latency_s=float(rng.uniform(0.15, 0.6))
@@ -259,7 +265,7 @@ CONDITIONS: dict[str, Callable[[Rng, StimulusSpec], Recipe]] = {
     "telephone band": lambda g, s: Recipe(random_channel(g, band_hz=(300, 3400)), rate_hz=16_000, noise=_snr(g), wideband=False),
     "telephone band + eq": lambda g, s: Recipe(random_channel(g, band_hz=(300, 3400), **_eq(g)), rate_hz=16_000, noise=_snr(g), wideband=False),
     "50-7000 Hz": lambda g, s: Recipe(random_channel(g, band_hz=(50, 7000), **_room(g)), rate_hz=16_000, noise=_snr(g), wideband=False),
-    **{f"capture {r / 1000:g} kHz": (lambda r: lambda g, s: Recipe(random_channel(g), rate_hz=r, noise=_snr(g), wideband=r >= 36_000))(r) for r in (8_000, 16_000, 24_000, 44_100, 96_000)},
+    **{f"capture {r / 1000:g} kHz": _captured_at(r) for r in (8_000, 16_000, 24_000, 44_100, 96_000)},
     "stimulus 16 kHz": lambda g, s: Recipe(random_channel(g), noise=_snr(g), spec_rate_hz=16_000, wideband=False),
     "drift 50-300 ppm": lambda g, s: Recipe(random_channel(g, drift_ppm=float(g.uniform(50, 300) * g.choice([-1, 1]))), noise=_snr(g)),
     "asrc wander": lambda g, s: Recipe(random_channel(g, wander_s=float(g.uniform(20e-6, 100e-6)), wander_period_s=float(g.uniform(1, 20))), noise=_snr(g), exact_drift=False),
@@ -372,7 +378,7 @@ EMPTY: dict[str, Callable[..., np.ndarray]] = {
     "other chirps": lambda n, r, g, s: sounds.sweeps(n, r, g),
     "another train": lambda n, r, g, s: _other_train(n, r, g),
     "two other trains": lambda n, r, g, s: _two_trains(n, r, g),
-    "stimulus reversed": lambda n, r, g, s: _reversed(n, r, g, s),
+    "stimulus reversed": _reversed,
 }
 
 

@@ -98,7 +98,8 @@ def score_events(row: Row) -> EventScore:
         hits = {
             i
             for i, e in enumerate(truth)
-            if e.kind != "jump" and e.time_s - 0.03 <= d.time_s <= e.time_s + e.duration_ms / 1000 + 0.03
+            if e.kind != "jump"
+            and e.time_s - 0.03 <= d.time_s <= e.time_s + e.duration_ms / 1000 + 0.03
         }
         found |= hits
         right += bool(hits)

@@ -35,9 +35,13 @@ def measure(table: Rows) -> None:
     table.row("analysis, one thread, CPU s per recorded s", f"{cpu:.4f}", "<= 0.003", cpu <= 0.003)
     with tempfile.TemporaryDirectory() as folder:
         ratio = batch_ratio(Path(folder))
-    table.row(f"batch of {BATCH_FILES} files, 2 cores against 1", f"{ratio:.2f}x", ">= 1.8x", ratio >= 1.8)
+    table.row(
+        f"batch of {BATCH_FILES} files, 2 cores against 1", f"{ratio:.2f}x", ">= 1.8x", ratio >= 1.8
+    )
     wall = help_wall_s()
-    table.row("chirpbench --help, wall time, median of 15", f"{wall:.3f} s", "<= 0.25 s", wall <= 0.25)
+    table.row(
+        "chirpbench --help, wall time, median of 15", f"{wall:.3f} s", "<= 0.25 s", wall <= 0.25
+    )
     peak = memory_peak_mb()
     table.row("memory peak, analysing a 60 s recording", f"{peak:.0f} MB", "<= 300 MB", peak <= 300)
     one, many = fleet_wall_s(ONE_PHONE), fleet_wall_s(FULL_FLEET)
@@ -127,7 +131,8 @@ def fleet_wall_s(phones: int) -> float:
         fleet.write_text("".join(_phones(phones)), encoding="utf-8")
         start = time.perf_counter()
         subprocess.run(
-            [*CHIRPBENCH, "run", f"--virtual={fleet}", "--suite", "smoke", "--db", str(Path(folder) / "b.db")],
+            [*CHIRPBENCH, "run", f"--virtual={fleet}", "--suite", "smoke",
+             "--db", str(Path(folder) / "b.db")],
             check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             env={**os.environ, "TERM": "dumb"},
         )  # fmt: skip
@@ -138,7 +143,7 @@ def _phones(count: int) -> Iterator[str]:
     """A fleet of equal phones, so that one takes as long as each of many."""
     yield "version = 1\nseed = 7\n"
     for i in range(count):
-        yield f'''
+        yield f"""
 [[phone]]
 serial = "EQ{i:02d}"
 manufacturer = "Bench"
@@ -155,4 +160,4 @@ rates_hz = [48000, 44100, 24000, 16000]
 api_ms = {{ aaudio = 80.0 }}
 spread = "bursts"
 spread_bursts = 1
-'''
+"""

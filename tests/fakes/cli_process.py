@@ -34,7 +34,7 @@ def chirpbench(
         cwd=cwd,
         env=environment(env),
         stdin=subprocess.DEVNULL,
-        preexec_fn=obey_permissions if as_plain_user else None,  # noqa: PLW1509 - no threads here
+        preexec_fn=obey_permissions if as_plain_user else None,
         capture_output=True,
         text=True,
         timeout=TIMEOUT_S,
@@ -57,8 +57,12 @@ def script() -> Path:
 
 
 def environment(extra: dict[str, str] | None = None) -> dict[str, str]:
-    """This process's environment without chirpbench's own variables."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("CHIRPBENCH_")}
+    """This process's environment without chirpbench's own variables, output buffered as usual."""
+    kept = {
+        k: v
+        for k, v in os.environ.items()
+        if not k.startswith("CHIRPBENCH_") and k not in ("PYTHONUNBUFFERED", "COLUMNS")
+    }
     return {**kept, **(extra or {})}
 
 

@@ -306,10 +306,17 @@ def test_file_names_are_shown_harmless_and_kept_exact(bench: Path) -> None:
 # --- ends ----------------------------------------------------------------------------------------
 
 
-def test_reader_that_goes_away(bench: Path) -> None:
-    files = ["good.wav"] * 4
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--help",),
+        ("analyze", *["good.wav"] * 3, "--stimulus", "s.wav", "--json", "-", "--jobs", "1"),
+        ("analyze", "good.wav", "--stimulus", "s.wav"),
+    ],
+)
+def test_reader_that_goes_away(bench: Path, words: tuple[str, ...]) -> None:
     with subprocess.Popen(
-        [script(), "analyze", *files, "--stimulus", "s.wav", "--json", "-", "--jobs", "1"],
+        [script(), *words],
         cwd=bench,
         env=environment(),
         stdout=subprocess.PIPE,
@@ -322,6 +329,19 @@ def test_reader_that_goes_away(bench: Path) -> None:
         complaint = process.stderr.read()
         process.wait(timeout=60)
     assert (process.returncode, complaint) == (141, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_output_that_cannot_be_written(bench: Path) -> None:
+    for words in (("--help",), ("stimulus", "--out", "new.wav", "--json")):
+        with Path("/dev/full").open("w") as full:
+            done = subprocess.run(
+                [script(), *words],
+                cwd=bench, env=environment(), stdout=full, stderr=subprocess.PIPE, text=True,
+                check=False,
+            )  # fmt: skip
+        assert done.returncode == 1
+        assert done.stderr == "chirpbench: the output cannot be written: No space left on device\n"
 
 
 def test_debug_shows_the_traceback(bench: Path) -> None:

@@ -40,7 +40,7 @@ DELAYS = (1111, 4800)
 TOLERANCE_FRAMES = 0.01
 IODELAY_TOLERANCE_FRAMES = 0.02
 TRAIN = make_train(
-    11, chirps=4, chirp_s=0.15, gap_s=(0.06, 0.12), lead_in_s=0.05, tail_s=0.2, amplitude=0.5
+    11, chirps=4, chirp_s=0.15, gap_s=(0.06, 0.12), lead_in_s=0.05, tail_s=0.4, amplitude=0.5
 )
 
 
@@ -127,7 +127,7 @@ def test_fraction_inversion_and_noise_do_not_move_the_estimate(server: JackServe
 
 
 def test_a_dropped_stretch_is_reported_where_it_is(server: JackServer) -> None:
-    train = make_train(12, chirps=4, lead_in_s=0.1, tail_s=0.2, amplitude=0.5)
+    train = make_train(12, chirps=4, lead_in_s=0.1, tail_s=0.4, amplitude=0.5)
     hole_s, after_s = 0.05, 0.2
     with jack_delay(server, 480) as loop:
         loop.drop(round(hole_s * RATE_HZ), after_frames=round(after_s * RATE_HZ))

@@ -271,13 +271,21 @@ def test_l5_reads_the_skew_from_l4s_recording(
 # --- D1 ------------------------------------------------------------------------------------------
 
 
-def captured(rate_hz: int, zero_run_ms: float, index: int, fraction: float = 0.0) -> TrialRecord:
+def captured(
+    rate_hz: int,
+    zero_run_ms: float,
+    index: int,
+    fraction: float = 0.0,
+    granted_hz: int | None = None,
+) -> TrialRecord:
     quality = replace(QUALITY, zero_run_ms=zero_run_ms, zero_fraction=fraction)
+    granted = GrantedStream(rate_hz=granted_hz or rate_hz, channels=1)
     return make.trial(
         f"d{index}",
         test_id="D1",
         index=index,
         request=TrialRequest(rate_hz=rate_hz),
+        report=make.report(input=granted),
         estimate=make.estimate(None, quality=quality),
         verdict=Verdict.NOT_MEASURABLE,
     )
@@ -295,6 +303,8 @@ def test_d1_names_the_silent_rate() -> None:
     result = judge("D1", RUN, records)
     assert (result.verdict, result.reasons) == (Verdict.FAIL, ("silent_capture",))
     assert result.text == "digital silence at 24000 Hz"
+    other = judge("D1", RUN, [captured(24_000, 1300.0, 0, fraction=1.0, granted_hz=48_000)])
+    assert other.text == "digital silence at 24000 → 48000 Hz"
 
 
 @pytest.mark.parametrize(("zero_run_ms", "verdict"), [(40.0, "marginal"), (100.0, "fail")])

@@ -238,6 +238,13 @@ def test_unknown_keys_are_refused_except_in_hello():
         read_from_probe({"type": "done", "crc32": 1, "extra": 2})
 
 
+def test_nesting_is_bounded():
+    fine = b'{"a":' + b"[" * 7 + b'"[[[[[[{{{{"' + b"]" * 7 + b"}"
+    assert loads(fine)
+    with pytest.raises(Malformed, match="nested deeper than 8"):
+        loads(b'{"a":' + b"[" * 8 + b"1" + b"]" * 8 + b"}")
+
+
 def test_text_that_could_do_harm_is_cleaned():
     assert clean("a\x1b[31m\nb\u202ec\ud800") == "a\ufffd[31m\ufffdb\ufffdc\ufffd"
     header = loads(b'{"type":"error","text":"x\\ud800y\\u0000"}')

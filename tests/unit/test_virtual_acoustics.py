@@ -29,8 +29,15 @@ def heard(timing, acoustics=FLAT, rate_out=RATE, rate_in=RATE, seed=1):
 
 
 def analytic(timing, rate_in=RATE):
-    """The train evaluated at the instants that are heard: formula of the truth, no filter."""
-    played = timing.played_at_s(np.arange(int(3.9 * rate_in)) / rate_in)
+    """The train at the instants that are heard, from the definition alone, unfiltered.
+
+    Playback time p arrives at latency + p·(1 + drift·1e-6), plus the wander at that moment.
+    """
+    heard_s = np.arange(int(3.9 * rate_in)) / rate_in
+    wander_s = timing.wander_s * np.sin(
+        2 * np.pi * heard_s / timing.wander_period_s + timing.wander_phase
+    )
+    played = (heard_s - timing.latency_s - wander_s) / (1 + timing.drift_ppm * 1e-6)
     return sum(chirp_at(SPEC, played - start) for start in SPEC.starts_s)
 
 
@@ -122,3 +129,20 @@ def test_a_room_is_the_same_at_each_trial_and_another_for_another_phone():
     timing = Timing(0.05)
     np.testing.assert_array_equal(heard(timing, room, seed=1), heard(timing, room, seed=1))
     assert np.abs(heard(timing, room, seed=1) - heard(timing, room, seed=2)).max() > 1e-3
+
+
+def gain_db(acoustics, hz, against_hz=12_000):
+    """Level of the response at ``hz`` against one at ``against_hz``, read off a click."""
+    click = np.zeros(RATE, np.float32)
+    click[RATE // 4] = 1.0
+    signal = capture(click, RATE, RATE, RATE, acoustics=acoustics, timing=Timing(0.01), room_seed=1)
+    spectrum = np.abs(fft.rfft(signal.astype(float)))  # one bin per hertz
+    return 20 * math.log10(spectrum[hz] / spectrum[against_hz])
+
+
+def test_transducers_have_the_response_asked_for():
+    assert gain_db(FLAT, 500) == pytest.approx(0, abs=1e-3)
+    assert gain_db(Acoustics(resonances=((1500, 4.0, 9),)), 1500) == pytest.approx(9, abs=0.05)
+    high_passed = Acoustics(highpass_hz=600, highpass_order=3)
+    assert gain_db(high_passed, 600) == pytest.approx(-3.01, abs=0.05)
+    assert gain_db(high_passed, 300) == pytest.approx(-18.1, abs=0.2)

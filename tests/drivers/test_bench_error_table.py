@@ -1,0 +1,61 @@
+"""Every error a driver may raise has one meaning."""
+
+from __future__ import annotations
+
+import pytest
+
+from device_probes.protocol import RefusedCode
+from profiler.bench import faults
+from profiler.bench.faults import fault_of
+from profiler.errors import (
+    DeviceError,
+    DeviceLost,
+    DeviceNotFound,
+    DeviceTimeout,
+    ProbeError,
+    ProbeProtocolError,
+    ProbeRefused,
+    ProbeVersionMismatch,
+)
+from profiler.model import Reason, RunStatus, Verdict
+
+
+def test_every_refusal_of_the_contract_is_known() -> None:
+    assert {code.value for code in RefusedCode} <= set(faults._REFUSED)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason", "retry", "ends_run"),
+    [
+        (DeviceError, Reason.DEVICE_LOST, True, RunStatus.DEVICE_LOST),
+        (DeviceLost, Reason.DEVICE_LOST, True, RunStatus.DEVICE_LOST),
+        (DeviceNotFound, Reason.DEVICE_LOST, True, RunStatus.DEVICE_LOST),
+        (DeviceTimeout, Reason.DEVICE_TIMEOUT, True, RunStatus.DEVICE_LOST),
+        (ProbeError, Reason.PROBE_PROTOCOL, False, None),
+        (ProbeProtocolError, Reason.PROBE_PROTOCOL, False, None),
+        (ProbeVersionMismatch, Reason.PROBE_VERSION, False, RunStatus.ERROR),
+    ],
+)
+def test_errors(
+    error: type[DeviceError], reason: Reason, retry: bool, ends_run: RunStatus | None
+) -> None:
+    fault = fault_of(error("x", device="A"))
+    assert (fault.reason, fault.retry, fault.ends_run) == (reason, retry, ends_run)
+    assert fault.verdict is Verdict.ERROR
+
+
+@pytest.mark.parametrize(
+    ("code", "verdict", "reason", "retry"),
+    [
+        ("unsupported", Verdict.NOT_MEASURABLE, Reason.REQUEST_REFUSED, False),
+        ("rate_differs", Verdict.NOT_MEASURABLE, Reason.RATE_REFUSED, False),
+        ("a code of tomorrow", Verdict.NOT_MEASURABLE, Reason.REQUEST_REFUSED, False),
+        ("stream_lost", Verdict.ERROR, Reason.STREAM_LOST, True),
+        ("busy", Verdict.ERROR, Reason.DEVICE_BUSY, True),
+        ("permission", Verdict.ERROR, Reason.PERMISSION, False),
+        ("malformed", Verdict.ERROR, Reason.PROBE_PROTOCOL, False),
+    ],
+)
+def test_refusals(code: str, verdict: Verdict, reason: Reason, retry: bool) -> None:
+    fault = fault_of(ProbeRefused("x", device="A", code=code))
+    assert (fault.verdict, fault.reason, fault.retry) == (verdict, reason, retry)
