@@ -31,7 +31,7 @@ F_LO_HZ, F_HI_HZ = 150.0, 16_000.0
 MAX_CHIRPS = 1000
 MAX_TRAIN_S = 300.0
 MAX_JSON_BYTES = 1_000_000
-"""Far more than ``MAX_CHIRPS`` start times take."""
+"""Far more than ``MAX_CHIRPS`` start times take; what follows is not read."""
 _GRID_S = 1e-4  # start times lie on this grid, so that the JSON says them exactly
 
 Float = npt.NDArray[np.floating[Any]]
@@ -50,13 +50,19 @@ def make_train(
 ) -> StimulusSpec:
     """Describe a train whose gap pattern is drawn from ``seed``.
 
-    The default is METHOD's train: 8 sweeps of 0.5 s, gaps of 0.19-0.41 s, about 6.5 s in all.
+    The default train (docs/method.md section 2) has 8 sweeps of 0.5 s and gaps of 0.19-0.41 s,
+    about 6.5 s in all.
     Raises :class:`StimulusError` for values that make no usable train.
     """
     if not MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ:
         raise StimulusError(f"rate {rate_hz} Hz", hint=f"use {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz")
     if not 0 < gap_s[0] <= gap_s[1]:
         raise StimulusError(f"gaps {gap_s} s", hint="give 0 < shortest <= longest")
+    if not 1 <= chirps <= MAX_CHIRPS or not all(map(math.isfinite, (chirp_s, lead_in_s, *gap_s))):
+        raise StimulusError(
+            f"{chirps} chirps of {chirp_s} s from {lead_in_s} s on",
+            hint=f"use 1 to {MAX_CHIRPS} chirps and finite times",
+        )
     rng = random.Random(f"chirpbench-train-{seed}")
     starts = [lead_in_s]
     for _ in range(chirps - 1):
@@ -104,7 +110,9 @@ def check_spec(spec: StimulusSpec) -> StimulusSpec:
         "f_hi_hz": not spec.f_hi_hz <= USABLE_BAND * spec.rate_hz + 1e-3,
         "fade_s": not 0.0 <= spec.fade_s <= spec.chirp_s / 4,
         "amplitude": not 0.0 < spec.amplitude <= 1.0,
-        "duration_s": not spec.end_s <= spec.duration_s <= MAX_TRAIN_S,
+        "duration_s": not max(spec.starts_s, default=0.0) + spec.chirp_s
+        <= spec.duration_s
+        <= MAX_TRAIN_S,
     }
     for name, bad in problems.items():
         if bad:
@@ -244,10 +252,7 @@ def read_stimulus(path: Path) -> StimulusSpec:
     beside = path if path.suffix.lower() == ".json" else path.with_suffix(".json")
     try:
         with beside.open("rb") as f:
-            text = f.read(MAX_JSON_BYTES + 1)
-        if len(text) > MAX_JSON_BYTES:
-            raise ValueError("too large")
-        data = json.loads(text)
+            data = json.loads(f.read(MAX_JSON_BYTES))
     except FileNotFoundError as exc:
         raise StimulusError(
             f"its description {beside.name} is missing",

@@ -43,8 +43,6 @@ class Arrival:
     sigma_s: float
     """From noise and from reflections."""
     amplitude: complex
-    peak_to_noise: float
-    """Amplitude of the strongest component over the noise of the mean response."""
     coarse: bool
     """True when noise did not allow a first arrival and the strongest was taken."""
     band_hz: tuple[float, float]
@@ -97,7 +95,6 @@ def first_arrival(aligned: Aligned, resp: Responses) -> Arrival | None:
             _multipath_sigma(flat, amplitude, others),
         ),
         amplitude=amplitude,
-        peak_to_noise=strongest / max(noise, 1e-30),
         coarse=coarse,
         band_hz=flat.band_hz,
         roughness_db=_roughness_db(flat),

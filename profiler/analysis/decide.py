@@ -18,6 +18,10 @@ MIN_EQUALITIES = 3
 """Chirps beyond the first of each stretch: so many coincidences of 0.4 ms are no accident."""
 MIN_SHARE = 0.5
 MIN_SCORE_RATIO = 1.15
+MANY_EQUALITIES = 5
+FEW_SCORE_RATIO, FEW_COHERENCE = 1.4, 0.1
+"""With fewer coincidences the pattern must stand out and the chirps must be alike: four chance
+peaks in speech can lie on a line, but not that, too."""
 MIN_CONFIDENCE = 0.5
 EARLIEST_S = -0.0002
 CLIPPED_FRACTION = 0.001
@@ -43,7 +47,6 @@ class Evidence:
     equalities: int
     """Chirps less stretches: number of independent coincidences."""
     coherence: float
-    peak_to_noise: float
     score: float
     score_ratio: float
     stretches: int
@@ -64,12 +67,12 @@ class Evidence:
             1.0,
             min(self.equalities, 7) - 3.0,
             self.share,
-            math.log2(min(max(self.peak_to_noise, 1.0), 64.0)) - 4.0,
+            math.log2(min(max(self.coherence, 0.01), 1.0)) + 3.0,
             min(self.score_ratio, 3.0) - 1.0 if self.stretches == 1 else 1.0,
         )
 
 
-WEIGHTS = (0.897, 2.321, 0.452, 0.0, 1.401)
+WEIGHTS = (0.247, 2.917, 0.57, 1.062, 1.249)
 
 
 def evidence_of(m: Measured) -> Evidence:
@@ -82,7 +85,6 @@ def evidence_of(m: Measured) -> Evidence:
         share=min(1.0, members / observable),
         equalities=int((counts - 1).clip(0).sum()),
         coherence=float(np.median(m.aligned.coherence)),
-        peak_to_noise=m.arrival.peak_to_noise,
         score=m.found.score,
         score_ratio=m.found.score / max(m.found.rival, 1e-3),
         stretches=int((counts >= 2).sum()),
@@ -96,8 +98,12 @@ def refusals(m: Measured, evidence: Evidence, latency_s: float) -> list[Reason]:
         out.append(Reason.INCONSISTENT_CHIRPS)
     if evidence.share < MIN_SHARE:
         out.append(Reason.FEW_CHIRPS)
-    if evidence.stretches == 1 and evidence.score_ratio < MIN_SCORE_RATIO:
+    few = evidence.equalities < MANY_EQUALITIES
+    ratio = FEW_SCORE_RATIO if few else MIN_SCORE_RATIO
+    if evidence.stretches == 1 and evidence.score_ratio < ratio:
         out.append(Reason.AMBIGUOUS_PEAK)
+    if few and evidence.coherence < FEW_COHERENCE:
+        out.append(Reason.LOW_COHERENCE)
     if abs(m.line.slope) * 1e6 > MAX_DRIFT_PPM:
         out.append(Reason.IMPLAUSIBLE_DRIFT)
     if latency_s < EARLIEST_S:

@@ -45,7 +45,6 @@ def fit_line(played_s: F64, latency_s: F64, sigma_s: F64) -> Line:
         good = used & (np.abs(residuals) < 4 * np.maximum(scatter, sigma_s))
         weights = np.where(good, 1 / np.square(np.maximum(sigma_s, 0.3 * scatter)), 0.0)
         slope, slope_sigma = _weighted_slope(played_s, latency_s, groups, weights, slope)
-    groups = np.where(used & ~good, -1, groups)
     freedom = max(1, int(good.sum()) - intercepts.size - 1)
     chi2 = float(np.sum(weights * residuals**2)) / freedom
     inflate = max(1.0, chi2) ** 0.5
@@ -54,7 +53,7 @@ def fit_line(played_s: F64, latency_s: F64, sigma_s: F64) -> Line:
     return Line(
         slope=slope,
         slope_sigma=slope_sigma * inflate,
-        groups=groups,
+        groups=np.where(used & ~good, -1, groups),
         intercepts_s=intercepts,
         residuals_s=residuals,
         scatter_s=scatter,

@@ -65,7 +65,7 @@ class Measured:
     @property
     def main_group(self) -> int:
         """First stretch that holds ``MIN_SHARE`` of the stimulus, else the largest."""
-        counts = np.bincount(self.line.groups[self.line.groups >= 0])
+        counts = np.bincount(self.line.groups[self.line.groups >= 0], minlength=1)
         enough = np.flatnonzero(counts >= max(2.0, MIN_SHARE * len(self.found.powers)))
         return int(enough[0]) if enough.size else int(np.argmax(counts))
 

@@ -19,6 +19,13 @@ HOP_S = 0.0005
 FINE_HOPS, COARSE_HOPS = 5, 12
 """Windows of 2.5 ms, or of 6 ms where the chirps agree less."""
 
+HEARD_POWER = 1.0
+"""A frequency is heard when the mean response has this much of one chirp's noise power."""
+PARTLY, MISSING = 0.2, 0.1
+"""Amplitude and likeness below which a part of a chirp, or all of it, is not there."""
+EDGE = 0.1
+"""Our own taper at the ends of the view's band."""
+
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
 C64 = npt.NDArray[np.complex64]
@@ -122,11 +129,28 @@ def _group_of_every_chirp(m: Measured, played: F64) -> I64:
     return groups
 
 
+def view_band_hz(m: Measured) -> tuple[float, float]:
+    """The arrival's band, and on from its ends as far as the chirps are heard.
+
+    What is too weak to shape a first arrival still shows a hole: the sweep spends a sixth of its
+    time in its lowest 200 Hz.
+    """
+    resp, mean = m.responses, m.aligned
+    cells = max(3, round(300 * resp.size / resp.rate_hz))
+    power = ndimage.uniform_filter1d(np.square(np.abs(mean.mean)), cells, mode="nearest")
+    lost = np.flatnonzero((power < HEARD_POWER * mean.noise) | (resp.edges < EDGE))
+    first, last = np.searchsorted(resp.freqs_hz, m.arrival.band_hz)
+    below, above = lost[lost < first], lost[lost > last]
+    a = int(below[-1]) + 1 if below.size else 0
+    b = int(above[0]) - 1 if above.size else resp.freqs_hz.size - 1
+    return float(resp.freqs_hz[a]), float(resp.freqs_hz[b])
+
+
 def _analytic(seg: Segments, spec: StimulusSpec, m: Measured, late_s: F64) -> tuple[C64, C64]:
     """Recording and prediction as analytic signals in the usable band, on one phase axis."""
     rate, size = seg.rate_hz, seg.size
     width = rate / size
-    lo, hi = m.arrival.band_hz
+    lo, hi = view_band_hz(m)
     a, b = math.ceil(lo / width), math.floor(hi / width)
     resp = m.responses
     full = np.zeros(resp.size // 2 + 1, np.complex128)
@@ -156,9 +180,14 @@ def _with_reference(view: View, spec: StimulusSpec) -> View:
     begin = BEFORE_S / HOP_S
     hops = np.arange(magnitude.shape[1])
     strong &= (hops >= begin + 4) & (hops < begin + spec.chirp_s / HOP_S - 4)
+    # Outside the band a filter's ringing is heard, not the chirp.
+    growth = math.log(spec.f_hi_hz / spec.f_lo_hz) / spec.chirp_s
+    now_hz = spec.f_hi_hz * np.exp(-growth * (hops - begin) * HOP_S)
+    lo, hi = view_band_hz(view.source.m)
+    strong &= (now_hz > lo) & (now_hz < hi)
     if not strong.any():
         return view
-    scale = np.median(magnitude[:, strong], axis=1).clip(1e-9)
+    scale = _scales(magnitude[:, strong], view)
     # The real part: what disturbs the chirps adds to their magnitude, not to their phase.
     reference = np.median(gains.real / scale[:, None], axis=0).clip(1e-6)
     unlike = np.median(np.abs(gains / scale[:, None] / reference - 1), axis=0)
@@ -170,6 +199,19 @@ def _with_reference(view: View, spec: StimulusSpec) -> View:
         reference=reference,
         visible=strong & (unlike < 0.3) & (reference > 0.1),
     )
+
+
+def _scales(magnitude: F64, view: View) -> F64:
+    """Amplitude of each chirp (gain control changes it), also where most of it is missing."""
+    scale = np.median(magnitude, axis=1)
+    present = np.quantile(magnitude, 0.85, axis=1)
+    scale = np.where(scale < PARTLY * present, present, scale)
+    # A chirp that is missing altogether has no amplitude of its own.
+    rms = np.sqrt(np.mean(power_of(view.signal), axis=1))
+    likeness = np.abs(view.signal @ np.conj(view.predicted)) / view.signal.shape[1]
+    likeness = likeness / (rms * np.sqrt(np.mean(power_of(view.predicted)))).clip(1e-30)
+    missing = (likeness < MISSING) & (rms < PARTLY * np.median(rms))
+    return np.where(missing, np.median(scale), scale).clip(1e-9)
 
 
 def _blocks(x: npt.NDArray[np.generic], hop: int) -> F64:

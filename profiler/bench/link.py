@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from device_probes.driver import Capture, Driver
 from profiler.bench.context import Bench
 from profiler.bench.events import Log
@@ -41,7 +43,7 @@ class DeviceLink:
                 return None
         return None
 
-    def run(self, planned: PlannedTrial, on_stage: OnStage) -> Capture | None:
+    def run(self, planned: PlannedTrial, on_stage: OnStage) -> tuple[datetime, Capture] | None:
         """Run one trial, on a fresh connection if the last one failed; ``None`` when stopped.
 
         Raises :class:`~profiler.errors.DeviceError`.

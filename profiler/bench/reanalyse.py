@@ -6,16 +6,13 @@ import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 
 from db import queries
-from db.evidence import EvidenceStore
 from db.store import Store
-from profiler.analysis import analyze
 from profiler.bench.batch import map_ordered
 from profiler.bench.ledger import CUT_SHORT, as_cut_short
+from profiler.bench.remeasure import remeasure
 from profiler.catalogue import TESTS, judge
-from profiler.errors import EvidenceError
 from profiler.model import (
     Estimate,
     Recording,
@@ -69,7 +66,7 @@ def reanalyse(
     total = sum(len(_analysed(store, where, run)) for run in runs) if observe else 0
     # Two readers of one generator: the processes get the recordings, the trials stay here.
     jobs, sent = itertools.tee(_jobs(store, where, runs))
-    measure = partial(_measure, store.evidence.root)
+    measure = partial(remeasure, store.evidence.root)
     estimates = map_ordered(measure, ((j.recording, j.stimulus) for j in sent), workers=workers)
     done = changed = tests_changed = 0
     problems = []
@@ -96,16 +93,6 @@ def _jobs(store: Store, where: queries.Filter, runs: list[RunRecord]) -> Iterato
     """Trials run by run; only those of the run at hand are in memory."""
     for run in runs:
         yield from _analysed(store, where, run)
-
-
-def _measure(evidence_root: Path, item: tuple[Recording, StimulusSpec]) -> Estimate | str:
-    """In a worker process. A recording that cannot be read is a line of text."""
-    recording, stimulus = item
-    try:
-        audio = EvidenceStore(evidence_root).load(recording)
-    except EvidenceError as exc:
-        return str(exc)
-    return analyze(audio, stimulus)
 
 
 def _put(store: Store, trial: TrialRecord, estimate: Estimate) -> bool:

@@ -59,8 +59,10 @@ def drive(
     stop: Stop,
     margin_s: float,
     on_stage: OnStage,
-) -> Capture | None:
+) -> tuple[datetime, Capture] | None:
     """Run the trial when the zone is free; ``None`` when the bench is stopped instead.
+
+    The time is when the turn came: waiting for it is no part of the trial.
 
     The zone is given back as soon as the probe stops playing, so that fetching, storing and
     analysing overlap with the next device's sound. Raises
@@ -77,8 +79,10 @@ def drive(
                 turn.release()
             on_stage(progress.stage, progress.fraction)
 
+        began = datetime.now(UTC)
         with _watchdog(driver, planned.audio_s + margin_s):
-            return driver.run(planned.request, (Play(planned.stimulus),), on_progress)
+            capture = driver.run(planned.request, (Play(planned.stimulus),), on_progress)
+        return began, capture
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from profiler.bench import events
 from profiler.bench.context import CANCELLED, Bench, RunEnd
 from profiler.bench.faults import fault_of
@@ -38,7 +40,7 @@ class TrialMaker:
             record = blank_record(run_uuid, planned, first + retries - left)
             self._announce(planned, record.attempt)
             try:
-                capture = self._link.run(planned, lambda s, f: self._stage(planned, s, f))
+                made = self._link.run(planned, lambda s, f: self._stage(planned, s, f))
             except DeviceError as exc:
                 if self._bench.stop.requested:
                     return CANCELLED
@@ -46,8 +48,10 @@ class TrialMaker:
                     self._link.pause(exc)
                     continue
                 return self._failed(planned, record, exc)
-            if capture is None:
+            if made is None:
                 return CANCELLED
+            began, capture = made
+            record = replace(record, started_at=began)
             self._stage(planned, "analysing", 1.0)
             return self._measured(measured_record(self._bench.store, record, capture))
         return None

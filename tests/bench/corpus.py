@@ -14,6 +14,7 @@ import faults
 import numpy as np
 import sounds
 from channel import Channel, hear, random_channel
+from scipy import signal
 
 from profiler.model import StimulusSpec
 from profiler.stimulus import make_train, render
@@ -229,6 +230,42 @@ def _cheap_phone(rng: Rng, spec: StimulusSpec) -> Recipe:
     return r
 
 
+def _hold_images(x: np.ndarray, rate: int, rng: Rng) -> np.ndarray:
+    """Captured at a third of the rate and brought back by linear interpolation: images above."""
+    low = np.arange(0, x.size, 3)
+    smooth = signal.resample_poly(x, 1, 3, window=("kaiser", 9.0))[: low.size]
+    return np.interp(np.arange(x.size), low, smooth)
+
+
+def _mixture(rng: Rng, spec: StimulusSpec) -> Recipe:
+    """Several faults at once at moderate strength, picked at random: what a cheap phone is."""
+    fixed: dict[str, object] = {}
+    if rng.random() < 0.7:
+        fixed |= _room(rng)
+    if rng.random() < 0.4:
+        fixed |= _weak_direct(rng) if rng.random() < 0.5 else {"distortion": rng.uniform(1, 3)}
+    if rng.random() < 0.3:
+        fixed["drift_ppm"] = float(rng.uniform(-300, 300))
+    rate = int(rng.choice([16_000, 44_100, 48_000, 48_000]))
+    sound = (sounds.white, sounds.pink, sounds.fan, sounds.babble)[int(rng.integers(4))]
+    r = Recipe(
+        random_channel(rng, **fixed), rate_hz=rate, noise=[(sound, float(rng.uniform(8, 25)))]
+    )
+    r.process = (None, agc, gate)[int(rng.integers(3))]
+    r.wideband = rate > 36_000
+    r.clip_db = float(rng.choice([0.0, 0.0, 3.0]))
+    at = _inside_chirp(rng, spec, r.channel.latency_s, 0.1)
+    ms = float(rng.uniform(5, 30))
+    pick = int(rng.integers(4))
+    if pick == 1:
+        r.edits.append(lambda x, rate, g: faults.hole(x, rate, at, ms))
+    elif pick == 2:
+        r.edits.append(lambda x, rate, g: faults.skip(x, rate, at, ms))
+    elif pick == 3:
+        r.edits.append(lambda x, rate, g: faults.insert(x, rate, at, ms))
+    return r
+
+
 def _late(x: np.ndarray, rate: int, rng: Rng) -> np.ndarray:
     y = x.copy()
     y[: round(rng.uniform(0.3, 2.0) * rate)] = 0
@@ -276,6 +313,11 @@ CONDITIONS: dict[str, Callable[[Rng, StimulusSpec], Recipe]] = {
     "latency below 5 ms": lambda g, s: Recipe(random_channel(g, latency_s=float(g.uniform(0, 0.005))), noise=_snr(g)),
     "quiet -60 dBFS": lambda g, s: Recipe(random_channel(g, **_room(g)), noise=_snr(g, 10, 30), level_dbfs=float(g.uniform(-60, -40)), int16=False),
     "cheap phone": _cheap_phone,
+    "loud speech": _interfered(sounds.speech, -20, -15),
+    "images": lambda g, s: Recipe(random_channel(g, **_room(g)), noise=_snr(g), process=_hold_images, wideband=False),
+    "16 bit at -60 dBFS": lambda g, s: Recipe(random_channel(g, **_room(g)), noise=_snr(g, 10, 30), level_dbfs=-60.0),
+    "8 kHz, room, noise": lambda g, s: Recipe(random_channel(g, **_room(g)), rate_hz=8_000, noise=[(sounds.pink, float(g.uniform(0, 15)))], wideband=False),
+    "mixture": _mixture,
 }  # fmt: skip
 
 

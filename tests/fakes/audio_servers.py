@@ -346,6 +346,9 @@ def _pulseaudio(folder: Path) -> Iterator[PulseServer]:
         "XDG_CONFIG_HOME": str(folder / "config"),
         "PULSE_RUNTIME_PATH": str(runtime),
         "PULSE_SERVER": f"unix:{socket}",
+        # Larger buffers in the server: with its usual ones a busy machine tears most streams.
+        # PortAudio knows nothing of them, so what it reports is too small by as much.
+        "PULSE_LATENCY_MSEC": "200",
     }
     command = ["pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--disallow-exit=yes"]
     command += ["--realtime=no", "--high-priority=no", "--use-pid-file=no"]
