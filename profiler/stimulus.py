@@ -54,15 +54,7 @@ def make_train(
     about 6.5 s in all.
     Raises :class:`StimulusError` for values that make no usable train.
     """
-    if not MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ:
-        raise StimulusError(f"rate {rate_hz} Hz", hint=f"use {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz")
-    if not 0 < gap_s[0] <= gap_s[1]:
-        raise StimulusError(f"gaps {gap_s} s", hint="give 0 < shortest <= longest")
-    if not 1 <= chirps <= MAX_CHIRPS or not all(map(math.isfinite, (chirp_s, lead_in_s, *gap_s))):
-        raise StimulusError(
-            f"{chirps} chirps of {chirp_s} s from {lead_in_s} s on",
-            hint=f"use 1 to {MAX_CHIRPS} chirps and finite times",
-        )
+    _refuse_undrawable(rate_hz, chirps, chirp_s, gap_s, lead_in_s)
     rng = random.Random(f"chirpbench-train-{seed}")
     starts = [lead_in_s]
     for _ in range(chirps - 1):
@@ -80,6 +72,21 @@ def make_train(
         duration_s=round(starts[-1] + chirp_s + tail_s, 6),
     )
     return check_spec(spec)
+
+
+def _refuse_undrawable(
+    rate_hz: int, chirps: int, chirp_s: float, gap_s: tuple[float, float], lead_in_s: float
+) -> None:
+    """What must hold before start times can be drawn; ``check_spec`` looks at the result."""
+    if not MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ:
+        raise StimulusError(f"rate {rate_hz} Hz", hint=f"use {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz")
+    if not 0 < gap_s[0] <= gap_s[1]:
+        raise StimulusError(f"gaps {gap_s} s", hint="give 0 < shortest <= longest")
+    if not 1 <= chirps <= MAX_CHIRPS or not all(map(math.isfinite, (chirp_s, lead_in_s, *gap_s))):
+        raise StimulusError(
+            f"{chirps} chirps of {chirp_s} s from {lead_in_s} s on",
+            hint=f"use 1 to {MAX_CHIRPS} chirps and finite times",
+        )
 
 
 def stability_train(seed: int, *, rate_hz: int = 48_000, duration_s: float = 60.0) -> StimulusSpec:

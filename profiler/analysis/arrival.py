@@ -1,7 +1,7 @@
 """The first arrival: when the direct sound comes, not when the sound is loudest.
 
 CLEAN (Hoegbom 1974) on the mean response: subtract band-limited pulses one after the other,
-then take the earliest that stands clear of noise and side lobes (METHOD 4.7-4.8).
+then take the earliest that stands clear of noise and side lobes (method.md 3.6).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ NEAR_LOBES = 2.0
 PICK_SIGMAS = 4.5
 LEVEL_DB = -16.0
 FLATTEN_HZ = 2500.0
-"""Never narrower: flattening a two-path comb makes a ghost before the direct sound (METHOD 4.7)."""
+"""Never narrower: a flattened two-path comb has a ghost before the direct sound (method.md 3.6)."""
 MULTIPATH_SHARE = 0.006
 LOOP_GAIN = 0.7
 MAX_COMPONENTS = 60
@@ -238,7 +238,7 @@ def _refine(
 
 
 def _sigma(aligned: Aligned, flat: _Flat, resp: Responses, relative: float) -> float:
-    """Envelope bound of the flattened pulse in the mean's noise (METHOD 2, phase unknown)."""
+    """Envelope bound of the flattened pulse in the mean's noise (method.md 4.1, phase unknown)."""
     f = flat.freqs_hz
     centre = float(np.average(f, weights=flat.taper.clip(1e-12)))
     omega = 2 * np.pi * (f - centre)

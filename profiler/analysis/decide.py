@@ -22,10 +22,12 @@ MANY_EQUALITIES = 5
 FEW_SCORE_RATIO, FEW_COHERENCE = 1.4, 0.1
 """With fewer coincidences the pattern must stand out and the chirps must be alike: four chance
 peaks in speech can lie on a line, but not that, too."""
+COMPLETE_COHERENCE = 0.5
+"""A short train has few chirps and close rivals; when all of them are there and alike, it is it."""
 MIN_CONFIDENCE = 0.5
 EARLIEST_S = -0.0002
 CLIPPED_FRACTION = 0.001
-"""CATALOGUE V4 (proposal): below 0.1 % clipped samples pass."""
+"""Below 0.1 % clipped samples pass; more is said."""
 NARROW_HZ = 5000.0
 WANDER_US = 20.0
 DEFINITION_S, DEFINITION_POWER = 620e-6, 1.75
@@ -99,7 +101,8 @@ def refusals(m: Measured, evidence: Evidence, latency_s: float) -> list[Reason]:
     if evidence.share < MIN_SHARE:
         out.append(Reason.FEW_CHIRPS)
     few = evidence.equalities < MANY_EQUALITIES
-    ratio = FEW_SCORE_RATIO if few else MIN_SCORE_RATIO
+    complete = evidence.share == 1.0 and evidence.coherence > COMPLETE_COHERENCE
+    ratio = FEW_SCORE_RATIO if few and not complete else MIN_SCORE_RATIO
     if evidence.stretches == 1 and evidence.score_ratio < ratio:
         out.append(Reason.AMBIGUOUS_PEAK)
     if few and evidence.coherence < FEW_COHERENCE:
@@ -170,7 +173,7 @@ def wander_us(m: Measured) -> float:
 def definition_sigma_s(m: Measured) -> float:
     """How far "the onset" and "the peak of the envelope" of a device's response lie apart.
 
-    METHOD 1: a few us wideband, tens of us in the telephone band. The scale with roughness and
+    method.md 4.3: a few us wideband, tens of us in the telephone band. The scale with roughness and
     bandwidth is a fit to simulated minimum-phase devices (proposal).
     """
     lo, hi = m.arrival.band_hz
@@ -183,7 +186,7 @@ def definition_sigma_s(m: Measured) -> float:
 
 
 def uncertainty_s(m: Measured) -> float:
-    """1 sigma of the latency at t = 0 (METHOD 4.11)."""
+    """1 sigma of the latency at t = 0 (method.md 4.2)."""
     fit = float(m.line.intercept_sigmas_s[m.main_group])
     wander = 0.5e-6 * wander_us(m)
     # Correlated residuals (a wandering clock) weigh more than independent ones.

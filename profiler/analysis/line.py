@@ -8,8 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 STEP_S = 0.0004
-"""Neighbouring chirps further apart than this belong to different stretches (METHOD 4.5)."""
+"""Neighbouring chirps further apart than this belong to different stretches (method.md 3.4)."""
 STEP_SIGMAS = 6.0
+SIGMA_FLOOR_S = 1e-10
+"""Rounding of the arithmetic; a noise-free recording must not make outliers of picoseconds."""
+OUTLIER_FLOOR_S = 1e-9
 
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
@@ -34,6 +37,7 @@ class Line:
 
 def fit_line(played_s: F64, latency_s: F64, sigma_s: F64) -> Line:
     """Split into groups and fit; all arrays of shape (chirps,), times in seconds."""
+    sigma_s = np.maximum(sigma_s, SIGMA_FLOOR_S)
     groups = split_groups(latency_s, sigma_s, played_s)
     used = groups >= 0
     slope = _theil_sen(played_s, latency_s, groups)
@@ -42,7 +46,9 @@ def fit_line(played_s: F64, latency_s: F64, sigma_s: F64) -> Line:
         intercepts = _intercepts(played_s, latency_s, groups, weights, slope)
         residuals = latency_s - slope * played_s - np.where(used, intercepts[groups], 0.0)
         scatter = _robust_scatter(residuals[used], sigma_s[used])
-        good = used & (np.abs(residuals) < 4 * np.maximum(scatter, sigma_s))
+        good = used & (
+            np.abs(residuals) < np.maximum(4 * np.maximum(scatter, sigma_s), OUTLIER_FLOOR_S)
+        )
         weights = np.where(good, 1 / np.square(np.maximum(sigma_s, 0.3 * scatter)), 0.0)
         slope, slope_sigma = _weighted_slope(played_s, latency_s, groups, weights, slope)
     freedom = max(1, int(good.sum()) - intercepts.size - 1)

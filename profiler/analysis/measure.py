@@ -23,8 +23,10 @@ from profiler.analysis.search import Correlogram, Found, correlogram, find_train
 from profiler.model import StimulusSpec
 
 MIN_CHIRPS = 4
-REDO_PPM = 1.0
-"""A clock error larger than this is put into the template: it smears the chirp (METHOD 4.6)."""
+REDO_PPM = 0.02
+"""A clock error larger than this is put into the template: it smears the chirp (method.md 3.5)."""
+ABSURD_PPM = 1000.0
+"""No clock; such a line is refused later, and a template so dilated means nothing."""
 MIN_SHARE = 0.2
 """A stretch of the timeline that holds this share of the stimulus is worth a latency."""
 
@@ -113,7 +115,7 @@ def measure(samples: F32, spec: StimulusSpec, rate_hz: int) -> tuple[Found, Meas
         chirps = chirps[keep]
     line = _line(played, responses, aligned)
     drift = 0.0
-    if abs(line.slope) * 1e6 > REDO_PPM:
+    if REDO_PPM < abs(line.slope) * 1e6 < ABSURD_PPM:
         drift = round(line.slope * 1e6, 3)
         responses = gate_responses(segments, spec, drift)
         aligned = align(responses, aligned)

@@ -11,7 +11,7 @@ from profiler.model import CaptureQuality
 from profiler.wav import Audio, Samples
 
 SILENT_PEAK = 1.6 / 32768
-"""Below one and a half steps of 16 bit there is nothing to correlate (METHOD 4.1)."""
+"""Below one and a half steps of 16 bit there is nothing to correlate (method.md 3.1)."""
 FLAT_TOP_SAMPLES = 3
 """So many equal samples in a row at the extreme are a flat top; a sine's crest is not flat."""
 FLOOR_DBFS = -200.0

@@ -1,7 +1,7 @@
 """The channel as each chirp saw it, and the delay of each chirp against their mean.
 
 Every chirp went through the same room, so multipath cancels between them: relative delays are
-exact even where the first arrival is not (METHOD 4.4).
+exact even where the first arrival is not (method.md 3.3).
 """
 
 from __future__ import annotations
@@ -151,7 +151,7 @@ class Aligned:
 
 
 def align(resp: Responses, start: Aligned | None = None) -> Aligned:
-    """Delays by correlating each response with the mean of all, noise-weighted (METHOD 4.4).
+    """Delays by correlating each response with the mean of all, noise-weighted (method.md 3.3).
 
     ``start`` = what an earlier pass over nearly the same responses found.
     """

@@ -20,7 +20,7 @@ from profiler.stimulus import USABLE_BAND, chirp_spectrum
 
 BASEBAND_HZ = 6000.0
 SMOOTH_HZ = 40.0
-"""Whitening resolution: narrow enough for hum, wide enough to keep the chirp (METHOD 4.2)."""
+"""Whitening resolution: narrow enough for hum, wide enough to keep the chirp (method.md 3.2)."""
 MAX_LATENCY_S = 2.2
 CELL_S = 0.0005
 MAX_DRIFT_PPM = 360.0
@@ -139,9 +139,12 @@ def find_train(corr: Correlogram, spec: StimulusSpec, duration_s: float) -> Foun
     step_ppm = 1e6 * 2 * CELL_S / max(span_s, 1.0)
     count = math.ceil(MAX_DRIFT_PPM / step_ppm)
     drifts = np.arange(-count, count + 1) * step_ppm
-    lags = min(math.ceil(MAX_LATENCY_S / per_cell), cells.size)
-    padded = np.concatenate([cells, np.zeros(lags + 2, np.float32)])
     mid = float(starts.mean())
+    # Seen from the middle of the train, a short latency with a fast clock lies before 0. Without
+    # those lags, the strongest image of a clipped chirp would win.
+    early = math.ceil(drifts[-1] * 1e-6 * mid / per_cell) + 2
+    lags = early + min(math.ceil(MAX_LATENCY_S / per_cell), cells.size)
+    padded = np.concatenate([np.zeros(early, np.float32), cells, np.zeros(lags + 2, np.float32)])
     sums = np.zeros((drifts.size, lags), np.float32)
     for i, drift in enumerate(drifts):
         # Drift turns about the middle of the train, so that the lag axis means the same for all.
@@ -154,7 +157,7 @@ def find_train(corr: Correlogram, spec: StimulusSpec, duration_s: float) -> Foun
     near = round(0.03 / per_cell)
     best_of_lag[max(0, lag - near) : lag + near + 1] = 0
     drift = float(drifts[row_i])
-    latency_s = (lag + 0.5) * per_cell - drift * 1e-6 * mid
+    latency_s = (lag - early + 0.5) * per_cell - drift * 1e-6 * mid
     observable = starts + spec.chirp_s + latency_s <= duration_s + 0.01
     n = max(1, int(observable.sum()))
     arrivals, powers = _chirp_peaks(corr, spec, latency_s, drift)

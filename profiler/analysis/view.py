@@ -92,6 +92,7 @@ class View:
 
 
 def make_view(samples: F32, spec: StimulusSpec, m: Measured) -> View | None:
+    """Lay the chirps side by side; ``None`` when the recording holds fewer than three."""
     rate = m.segments.rate_hz
     source = Source(samples, spec, m)
     played = np.asarray(spec.starts_s)
@@ -240,4 +241,5 @@ def local_energy(view: View) -> F64:
 
 
 def power_of(x: C64) -> F32:
+    """Squared magnitude, without a square root on the way."""
     return np.asarray(np.square(x.real) + np.square(x.imag))

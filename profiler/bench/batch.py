@@ -6,6 +6,7 @@ import itertools
 import multiprocessing
 import os
 import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -60,6 +61,20 @@ def map_ordered(
             pool.shutdown(cancel_futures=True)
 
 
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Worker processes start with SIGINT blocked: Ctrl-C while they import is the parent's."""
+    main = threading.current_thread() is threading.main_thread()
+    if not main or not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _through(
     pool: ProcessPoolExecutor, function: Callable[[A], B], items: Iterable[A], *, ahead: int
 ) -> Iterator[B]:
@@ -67,7 +82,8 @@ def _through(
     rest = iter(items)
     while True:
         while len(waiting) < ahead and (chunk := tuple(itertools.islice(rest, CHUNK))):
-            waiting.append(pool.submit(_apply, function, chunk))
+            with _interrupts_held():
+                waiting.append(pool.submit(_apply, function, chunk))
         if not waiting:
             return
         yield from waiting.popleft().result()

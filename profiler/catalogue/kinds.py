@@ -21,7 +21,7 @@ class TrialOptions:
     """Chooses the gap pattern of every train of this device."""
     tests: tuple[str, ...] = ()
     """The tests of this run, so that one test can leave a recording to another."""
-    repeats: int = 5
+    repeats: int = 6
     """Fresh stream opens per latency number (CATALOGUE rule 8: at least 5)."""
     rates_hz: tuple[int, ...] = ()
     volumes: tuple[float, ...] = ()

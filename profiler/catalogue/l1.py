@@ -24,7 +24,7 @@ TEST_ID = "L1"
 WARMUP_S = 1.0
 SHORT_WARMUP_S = 0.6
 TAIL_S = 1.6
-"""Room for a Bluetooth latency (METHOD section 9: up to 1.5 s)."""
+"""Room for a Bluetooth latency (up to 1.5 s)."""
 SHORT_TAIL_S = 0.7
 """Smoke: a longer latency loses its last chirps, and the analysis says so."""
 

@@ -9,7 +9,7 @@ STABILITY_S = 60.0
 
 
 def latency_train(seed: int, rate_hz: int, *, short: bool) -> StimulusSpec:
-    """Train of L1: METHOD's, or 6 sweeps of 0.35 s when ``short``."""
+    """Train of L1: the default one, or 6 sweeps of 0.35 s when ``short``."""
     if not short:
         return make_train(seed, rate_hz=rate_hz)
     return make_train(
@@ -19,7 +19,7 @@ def latency_train(seed: int, rate_hz: int, *, short: bool) -> StimulusSpec:
 
 
 def class_train(seed: int, rate_hz: int) -> StimulusSpec:
-    """Train of L3: enough chirps for one latency per granted class (METHOD step 9: at least 4)."""
+    """Train of L3: enough chirps for one latency per granted class (method.md 3.8: at least 4)."""
     return make_train(
         seed, rate_hz=rate_hz, chirps=5, chirp_s=0.25, gap_s=(0.1, 0.22),
         lead_in_s=0.1, tail_s=0.05,

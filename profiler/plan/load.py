@@ -44,7 +44,7 @@ def load_plan(path: Path) -> BenchPlan:
         with path.open("rb") as f:
             data = f.read(MAX_BYTES + 1)
     except OSError as exc:
-        raise PlanError(f"cannot be read ({exc.strerror})", file=str(path)) from exc
+        raise PlanError(f"cannot be read ({exc.strerror}); check the path", file=str(path)) from exc
     return parse_plan(data, file=str(path))
 
 

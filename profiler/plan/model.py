@@ -61,7 +61,7 @@ class BenchPlan:
     """Empty = every connected device."""
     separate_zones: bool = False
     """Each device without a zone of its own is alone in one (virtual phones, anechoic boxes)."""
-    repeats: int = 5
+    repeats: int = 6
     rates_hz: tuple[int, ...] = ()
     volumes: tuple[float, ...] = ()
     buffer_bursts: tuple[int, ...] = ()

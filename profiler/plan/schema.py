@@ -91,7 +91,7 @@ class PlanTable(Table):
         default_factory=list, max_length=500, description="at most 500 [[devices]] tables"
     )
     zones: Literal["shared", "separate"] = Field(default="shared", description="shared, separate")
-    repeats: int = Field(default=5, ge=1, le=100, description=_REPEATS)
+    repeats: int = Field(default=6, ge=1, le=100, description=_REPEATS)
     rates_hz: list[Rate] = Field(default_factory=list, max_length=12, description=_RATES)
     volumes: list[Volume] = Field(default_factory=list, max_length=8, description=_VOLUMES)
     buffer_bursts: list[Annotated[int, Field(ge=1, le=64)]] = Field(

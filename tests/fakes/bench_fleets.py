@@ -62,7 +62,7 @@ def phones(
 def plan(*tests: str, **changes: Any) -> BenchPlan:
     """A quick plan: one zone, no waiting between retries."""
     values = {"tests": tests or ("L1",), "suite": "smoke", "timeouts": HASTY, **changes}
-    return replace(BenchPlan(), **values)
+    return replace(BenchPlan(), **{"repeats": 5, **values})
 
 
 def open_store(folder: Path) -> Store:

@@ -168,6 +168,16 @@ def test_longest_latency() -> None:
     assert not analyze(mono_audio(x + noise(x, 20), RATE_HZ), SPEC).valid
 
 
+@pytest.mark.parametrize("drift_ppm", [-300.0, 300.0])
+@pytest.mark.parametrize("latency_ms", [0.0, 0.4])
+def test_shortest_latency_under_drift_and_clipping(latency_ms: float, drift_ppm: float) -> None:
+    # Once the third harmonic's image, 118 ms later, was taken for the train: in the middle of the
+    # train a fast clock had moved the true latency below the lags that were searched.
+    x = heard(Channel(latency_ms / 1000, drift_ppm=drift_ppm))
+    estimate = measured(np.clip(x + noise(x, 30), -0.02, 0.02))
+    assert estimate.round_trip_latency_ms == pytest.approx(latency_ms, abs=5e-3)
+
+
 def test_negative_latency_is_refused() -> None:
     # A recording that starts 50 ms late would claim that the sound came before it was played.
     x = np.asarray(render(SPEC, RATE_HZ)[2400:], dtype=np.float64)

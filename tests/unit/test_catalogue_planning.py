@@ -36,11 +36,11 @@ def of(trials: tuple[PlannedTrial, ...], test_id: str) -> list[PlannedTrial]:
 
 
 @pytest.mark.parametrize("rate_hz", [44_100, 48_000, 96_000])
-def test_smoke_leaves_ten_seconds_of_a_minute_for_opening_and_fetching(rate_hz: int) -> None:
+def test_smoke_leaves_eight_seconds_of_a_minute_for_opening_and_fetching(rate_hz: int) -> None:
     facts = replace(APIS, native_rate_hz=rate_hz)
     trials = planned_trials(facts, smoke())
-    assert planned_audio_s(trials) <= 50.0
-    assert len(of(trials, "L1")) == 5
+    assert planned_audio_s(trials) <= 52.0
+    assert len(of(trials, "L1")) == 6
 
 
 def test_quick_takes_minutes_not_a_coffee_break() -> None:

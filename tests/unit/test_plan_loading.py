@@ -252,7 +252,7 @@ def test_seeds_are_stable_and_differ_between_devices_and_benches() -> None:
 def test_the_plans_hash_is_of_what_decides_the_trials() -> None:
     plan = parse_plan(b"", file="a.toml")
     assert plan.sha256 == parse_plan(b'store = "x.db"\n[timeouts]\nretries = 0').sha256
-    others = [b"repeats = 6", b'suite = "quick"', b'name = "b"', b'[path]\napi = "java"']
+    others = [b"repeats = 7", b'suite = "quick"', b'name = "b"', b'[path]\napi = "java"']
     assert len({plan.sha256, *(parse_plan(o).sha256 for o in others)}) == 5
 
 
