@@ -230,6 +230,7 @@ def spec_from_json(data: object, *, file: str = "") -> StimulusSpec:
                 )
             },
         )  # fmt: skip
+        _refuse_other_id(data, spec)
         return check_spec(spec)
     except StimulusError as exc:
         raise StimulusError(exc.message, file=file, hint=exc.hint) from exc
@@ -237,6 +238,15 @@ def spec_from_json(data: object, *, file: str = "") -> StimulusSpec:
         raise StimulusError(
             f"a value has the wrong type ({exc})", file=file, hint="make the stimulus again"
         ) from exc
+
+
+def _refuse_other_id(data: dict[str, Any], spec: StimulusSpec) -> None:
+    said = data.get("stimulus_id", spec.stimulus_id)
+    if said != spec.stimulus_id:
+        raise StimulusError(
+            "the description was changed after it was written: it does not belong to its id",
+            hint="make the stimulus again with 'chirpbench stimulus'",
+        )
 
 
 def write_stimulus(path: Path, spec: StimulusSpec) -> Path:

@@ -26,6 +26,7 @@ PICK_SIGMAS = 4.5
 LEVEL_DB = -16.0
 FLATTEN_HZ = 2500.0
 """Never narrower: a flattened two-path comb has a ghost before the direct sound (method.md 3.6)."""
+PHASE_SIGMAS = 2.5
 MULTIPATH_SHARE = 0.006
 LOOP_GAIN = 0.7
 MAX_COMPONENTS = 60
@@ -233,7 +234,15 @@ def _refine(
         delay_s += float(np.clip(step, -limit, limit))
         if abs(step) < 1e-12:
             break
-    value = complex((spectrum * np.exp(1j * omega * delay_s)).sum())
+    turned = spectrum * np.exp(1j * omega * delay_s)
+    value = complex(turned.sum())
+    sign = 1.0 if value.real >= 0 else -1.0
+    if abs(value.imag) < PHASE_SIGMAS * flat.noise:
+        # A wave that arrives upright, as far as the noise lets see, is timed by its carrier.
+        bend = -float((omega**2 * turned).real.sum()) * sign
+        slope = float((1j * omega * turned).real.sum()) * sign
+        if bend < 0:
+            delay_s += float(np.clip(-slope / bend, -limit, limit))
     return delay_s, value
 
 

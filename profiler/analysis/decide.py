@@ -17,6 +17,8 @@ MAX_DRIFT_PPM = 420.0
 MIN_EQUALITIES = 3
 """Chirps beyond the first of each stretch: so many coincidences of 0.4 ms are no accident."""
 MIN_SHARE = 0.5
+ENOUGH_SHARE = 0.75
+"""With fewer of the chirps in agreement something happened that the events may not name."""
 MIN_SCORE_RATIO = 1.15
 MANY_EQUALITIES = 5
 FEW_SCORE_RATIO, FEW_COHERENCE = 1.4, 0.1
@@ -141,6 +143,8 @@ def concerns(
         out.append(Reason.LATE_START)
     if m.arrival.coarse:
         out.append(Reason.COARSE_ARRIVAL)
+    if evidence_of(m).share < ENOUGH_SHARE and Reason.LATE_START not in out:
+        out.append(Reason.FEW_CHIRPS)
     return out
 
 

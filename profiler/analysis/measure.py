@@ -77,11 +77,14 @@ def condition(samples: F32, rate_hz: int) -> F32:
     peak = float(np.abs(samples).max())
     if peak > HUGE:  # squares of such floats overflow; a power of two changes nothing else
         samples = np.ldexp(samples, -math.frexp(peak)[1])
-    x = samples - np.float32(samples.mean(dtype=np.float64))
     n = max(8, rate_hz // 200)
-    rows = x.size // n
+    rows = samples.size // n
     if rows < 31:
-        return x
+        return samples - np.float32(samples.mean(dtype=np.float64))
+    # The median of the frames' means: one burst must not lift all frames.
+    x: F32 = samples - np.median(
+        samples[: rows * n].reshape(rows, n).mean(axis=1, dtype=np.float64)
+    ).astype(np.float32)
     body = x[: rows * n].reshape(rows, n)
     rms = np.sqrt(np.einsum("ij,ij->i", body, body) / n)
     around = ndimage.median_filter(rms, 31, mode="nearest")
