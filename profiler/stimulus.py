@@ -230,14 +230,14 @@ def spec_from_json(data: object, *, file: str = "") -> StimulusSpec:
                 )
             },
         )  # fmt: skip
-        _refuse_other_id(data, spec)
-        return check_spec(spec)
+        _refuse_other_id(data, check_spec(spec))
     except StimulusError as exc:
         raise StimulusError(exc.message, file=file, hint=exc.hint) from exc
     except (TypeError, ValueError, OverflowError) as exc:
         raise StimulusError(
             f"a value has the wrong type ({exc})", file=file, hint="make the stimulus again"
         ) from exc
+    return spec
 
 
 def _refuse_other_id(data: dict[str, Any], spec: StimulusSpec) -> None:

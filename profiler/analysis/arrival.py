@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import fft, ndimage
 
-from profiler.analysis.responses import Aligned, Responses
+from profiler.analysis.responses import GATE_S, Aligned, Responses
 
-LOOK_BACK_S, LOOK_AHEAD_S = 0.0115, 0.012
+LOOK_BACK_S, LOOK_AHEAD_S = 0.0155, 0.012
 PICK_DB = -17.0
 """A direct path this far below the strongest reflection is still found; side lobes are lower."""
 NEAR_PICK_DB = -8.0
@@ -133,7 +133,7 @@ def _flatten(aligned: Aligned, resp: Responses) -> _Flat | None:
         / ndimage.uniform_filter1d(weights, wide, mode="nearest").clip(1e-12)
     )
     gain = taper / level / edges
-    independent = resp.size / ((2 * 0.0075 + 0.065) * resp.rate_hz)
+    independent = resp.size / (GATE_S * resp.rate_hz)
     lag_noise = math.sqrt(
         float(np.sum(np.square(gain) * aligned.mean_noise)) * max(1.0, independent)
     )
@@ -252,7 +252,7 @@ def _sigma(aligned: Aligned, flat: _Flat, resp: Responses, relative: float) -> f
     centre = float(np.average(f, weights=flat.taper.clip(1e-12)))
     omega = 2 * np.pi * (f - centre)
     bend = float(np.sum(flat.taper * omega**2))
-    independent = resp.size / ((2 * 0.0075 + 0.065) * resp.rate_hz)
+    independent = resp.size / (GATE_S * resp.rate_hz)
     gain2 = np.square(flat.taper / flat.level) * aligned.mean_noise
     spread = math.sqrt(0.5 * max(1.0, independent) * float(np.sum(omega**2 * gain2)))
     return spread / max(bend * max(relative, 1e-3), 1e-30)

@@ -9,7 +9,7 @@ import numpy as np
 
 from profiler.analysis.events import Events
 from profiler.analysis.measure import MIN_CHIRPS, Measured
-from profiler.analysis.responses import AFTER_S, BEFORE_S
+from profiler.analysis.responses import GATE_S
 from profiler.analysis.search import Found
 from profiler.model import CaptureQuality, Reason, StimulusSpec
 
@@ -201,7 +201,7 @@ def uncertainty_s(m: Measured) -> float:
 def snr_db(m: Measured, spec: StimulusSpec) -> float:
     """Mean square of the chirp over its own length against the noise, scaled to the full band."""
     r = m.responses
-    gate = (1.5 * BEFORE_S + AFTER_S) * r.rate_hz
+    gate = GATE_S * r.rate_hz
     noise = float(np.mean(m.aligned.noise * r.power)) / gate
     energy = 2 * float(np.sum(np.square(np.abs(m.aligned.mean)) * r.power)) / r.size
     signal = energy / (spec.chirp_s * r.rate_hz)

@@ -17,8 +17,11 @@ from profiler.analysis.phase import ramp
 from profiler.model import StimulusSpec
 from profiler.stimulus import USABLE_BAND, chirp_spectrum
 
-BEFORE_S, AFTER_S = 0.015, 0.050
+BEFORE_S, AFTER_S = 0.020, 0.050
 """Kept of each response around its coarse arrival: look-back for a weak direct path, and tail."""
+GATE_EDGE_S = 0.006
+GATE_S = 2 * BEFORE_S + AFTER_S - GATE_EDGE_S
+"""Length of the gate as white noise sees it."""
 REFINE_REACH_S = 0.0012
 NOISE_SMOOTH_HZ = 400.0
 
@@ -92,7 +95,7 @@ def gate_responses(seg: Segments, spec: StimulusSpec, drift_ppm: float) -> Respo
     response[:, a:b] = seg.spectrum[:, a:b] * (inverse * taper).astype(np.complex64)
     lags = fft.irfft(response, seg.size, axis=1)
     n = round((2 * BEFORE_S + AFTER_S) * rate)
-    gate = lags[:, :n] * _gate(n, round(BEFORE_S * rate * 0.5))
+    gate = lags[:, :n] * _gate(n, round(GATE_EDGE_S * rate))
     size = fft.next_fast_len(n + 16, real=True)
     spectrum = fft.rfft(gate, size, axis=1)
     freqs = np.arange(spectrum.shape[1]) * rate / size
@@ -244,6 +247,6 @@ def _sigmas(mean: C128, gains: F64, noise: F64, weights: F64, resp: Responses) -
     """1 sigma of each delay from the Fisher information of a known shape in coloured noise."""
     omega2 = np.square(2 * np.pi * resp.freqs_hz)
     # Bins of the zero-padded gate are correlated; so many are independent per bin.
-    independent = (BEFORE_S * 1.5 + AFTER_S) * resp.rate_hz / resp.size
+    independent = GATE_S * resp.rate_hz / resp.size
     info = 2 * independent * float(np.sum(omega2 * np.square(np.abs(mean)) / noise))
     return np.asarray(1 / np.sqrt((info * gains**2 * weights).clip(1e-30)))

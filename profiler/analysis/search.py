@@ -29,6 +29,11 @@ PEAK_TO_FLOOR = 30.0
 JUMP_SEARCH_S = 0.13
 """Reach of the search for a chirp that is not where it should be: jumps of up to 100 ms."""
 
+EARLIER_S = (0.008, 0.045)
+EARLIER_SHARE = 0.15
+"""Sound that all chirps have in common so long before the loudest, at this share of its power or
+more (-8 dB), is where the first arrival is looked for."""
+
 F32 = npt.NDArray[np.float32]
 
 
@@ -198,4 +203,24 @@ def _chirp_peaks(
             t, p = far_t, far_p  # noqa: PLW2901
         arrivals.append(t if p >= PEAK_TO_FLOOR else math.nan)
         powers.append(p)
-    return tuple(arrivals), tuple(powers)
+    earlier_s = _earlier_sound(corr, arrivals)
+    return tuple(a - earlier_s for a in arrivals), tuple(powers)
+
+
+def _earlier_sound(corr: Correlogram, arrivals_s: list[float]) -> float:
+    """How much earlier all chirps were heard nearly as loud; 0 when they were not.
+
+    Late reflections that fall together can be louder than the direct sound and further behind it
+    than the first arrival is looked for.
+    """
+    reach = round(EARLIER_S[1] / corr.step_s)
+    at = np.rint(np.array([a for a in arrivals_s if math.isfinite(a)]) / corr.step_s).astype(int)
+    at = at[(at >= reach) & (at < corr.power.size)]
+    if at.size < 3:
+        return 0.0
+    before = corr.power[at[:, None] - np.arange(reach + 1)]
+    # A mean of logs: what one chirp meets by chance (a click, a neighbour) does not count.
+    level = np.exp(np.log(before + 1e-6).mean(axis=0))
+    loud = np.flatnonzero(level >= EARLIER_SHARE * level[:2].max())
+    earliest_s = float(loud[-1]) * corr.step_s
+    return earliest_s if earliest_s >= EARLIER_S[0] else 0.0

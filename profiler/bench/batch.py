@@ -49,7 +49,7 @@ def map_ordered(
     # Not forked: the caller may have threads, and one of them may hold a lock at that moment.
     context = multiprocessing.get_context("spawn")
     with _one_numeric_thread():
-        pool = ProcessPoolExecutor(count, context, initializer=_leave_interrupts_to_parent)
+        pool = ProcessPoolExecutor(count, context, initializer=_begin_worker)
         try:
             yield from _through(pool, function, items, ahead=count * CHUNKS_AHEAD)
         except BrokenProcessPool as exc:
@@ -93,8 +93,14 @@ def _apply(function: Callable[[A], B], chunk: Sequence[A]) -> list[B]:
     return [function(item) for item in chunk]
 
 
-def _leave_interrupts_to_parent() -> None:
+def _begin_worker() -> None:
+    """Interrupts are the parent's; memory stays from one recording to the next."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    from profiler.analysis.memory import (  # noqa: PLC0415 - the parent has no use for it
+        reuse_freed_memory,
+    )
+
+    reuse_freed_memory()
 
 
 @contextmanager

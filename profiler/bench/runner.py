@@ -10,6 +10,7 @@ from contextlib import suppress
 
 from db.store import Store
 from device_probes.driver import Driver
+from profiler.analysis.memory import reuse_freed_memory
 from profiler.bench.context import Bench
 from profiler.bench.events import (
     BenchEvents,
@@ -52,6 +53,7 @@ def run_bench(
     """
     began = time.monotonic()
     _refuse_twice(drivers)
+    reuse_freed_memory()
     earlier = find_earlier(store, plan, resume)
     stop = stop or Stop()
     bench = Bench(earlier.bench_uuid, plan, store, Zones(), stop, one_at_a_time(observe))

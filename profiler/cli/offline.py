@@ -11,6 +11,7 @@ from pathlib import Path
 
 from profiler import __version__
 from profiler.analysis import analyze
+from profiler.analysis.memory import reuse_freed_memory
 from profiler.errors import ChirpbenchError, InputError
 from profiler.model import Estimate, Reason, StimulusSpec, Verdict
 from profiler.wav import Audio, mono_audio, read_audio
@@ -53,6 +54,7 @@ def measure_files(
     files: Sequence[str], spec: StimulusSpec, *, channel: int | None, jobs: int | None
 ) -> Iterator[FileOutcome]:
     """Outcomes in the order of ``files``, as they become ready; ``jobs`` processes."""
+    reuse_freed_memory()
     measure = partial(measure_file, spec=spec, channel=channel)
     if jobs == 1 or len(files) < (MIN_FILES if jobs is None else 2):
         return map(measure, files)
