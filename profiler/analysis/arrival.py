@@ -6,6 +6,7 @@ then take the earliest that stands clear of noise and side lobes (method.md 3.6)
 
 from __future__ import annotations
 
+import cmath
 import math
 from dataclasses import dataclass
 
@@ -51,6 +52,8 @@ class Arrival:
     """RMS deviation of the response's level over the band, smoothed over ``FLATTEN_HZ``."""
     low_drop_db: float
     """Level lost in the lowest octave: the skirt of a small loudspeaker's high-pass."""
+    low_phase_rad: float
+    """Phase of the lowest octave against the picked wave: a high-pass turns it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,6 +103,7 @@ def first_arrival(aligned: Aligned, resp: Responses) -> Arrival | None:
         band_hz=flat.band_hz,
         roughness_db=_roughness_db(flat),
         low_drop_db=flat.low_drop_db,
+        low_phase_rad=_low_phase_rad(flat, delay_s, amplitude),
     )
 
 
@@ -256,6 +260,17 @@ def _sigma(aligned: Aligned, flat: _Flat, resp: Responses, relative: float) -> f
     gain2 = np.square(flat.taper / flat.level) * aligned.mean_noise
     spread = math.sqrt(0.5 * max(1.0, independent) * float(np.sum(omega**2 * gain2)))
     return spread / max(bend * max(relative, 1e-3), 1e-30)
+
+
+def _low_phase_rad(flat: _Flat, delay_s: float, picked: complex) -> float:
+    """|Phase| of the band's lowest octave at the picked delay, 0 = upright or inverted as a whole.
+
+    Gain control evens out the level of a sweep and so hides a skirt; it cannot turn its phase back.
+    """
+    f = flat.freqs_hz
+    low = (f >= flat.band_hz[0]) & (f < 2 * flat.band_hz[0])
+    wave = complex(np.sum(flat.spectrum[low] * np.exp(2j * np.pi * f[low] * delay_s)))
+    return abs(cmath.phase(wave * (1.0 if picked.real >= 0 else -1.0)))
 
 
 def _multipath_sigma(flat: _Flat, picked: complex, others: list[tuple[int, complex]]) -> float:

@@ -34,7 +34,7 @@ NARROW_HZ = 5000.0
 WANDER_US = 20.0
 DEFINITION_S, DEFINITION_POWER = 620e-6, 1.75
 """See :func:`definition_sigma_s`."""
-SKIRT_DB = 0.7
+SKIRT_DB, SKIRT_RAD = 0.7, 0.5
 EDGE_DB = 0.8
 """Roughness that stands for a band edge of the device's own: a minimum-phase high-pass moves the
 envelope by about 5 us although what is left of the band is flat."""
@@ -183,7 +183,11 @@ def definition_sigma_s(m: Measured) -> float:
     lo, hi = m.arrival.band_hz
     width_khz = max(0.5, (hi - lo) / 1000)
     whole = m.responses.freqs_hz[m.responses.edges > 0.5]
-    skirt = lo > 1.2 * whole[0] + 50 or m.arrival.low_drop_db > SKIRT_DB
+    skirt = (
+        lo > 1.2 * whole[0] + 50
+        or m.arrival.low_drop_db > SKIRT_DB
+        or m.arrival.low_phase_rad > SKIRT_RAD
+    )
     edges = int(skirt) + int(hi < 0.93 * whole[-1])
     rough_db = math.sqrt(max(0.0, m.arrival.roughness_db**2 - SMOOTH_DB**2) + edges * EDGE_DB**2)
     return DEFINITION_S * rough_db / float(width_khz**DEFINITION_POWER)
