@@ -55,6 +55,19 @@ def locate(url_or_path: str | Path) -> Place:
     return Place(url.set(database=str(file)), url.database, file)
 
 
+def refuse_scrap(place: Place) -> None:
+    """SQLite takes a file of one byte for a new database; here it is somebody's file.
+
+    Raises :class:`StoreError`.
+    """
+    try:
+        scrap = place.file is not None and place.file.is_file() and place.file.stat().st_size == 1
+    except OSError:
+        return  # opening it says what is wrong
+    if scrap:
+        raise StoreError(f"{place.name}: not a readable database", hint="give another file")
+
+
 def connect(place: Place) -> Engine:
     """Make the engine; nothing is opened yet."""
     try:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from db import lookup, rows, sqlite
 from db.codec import encode
-from db.engine import Place, connect, guarded, locate
+from db.engine import Place, connect, guarded, locate, refuse_scrap
 from db.evidence import EvidenceStore
 from db.measured import numbers_of
 from db.migrate import bring_up_to_date
@@ -76,6 +76,7 @@ class Store:
         :class:`~profiler.errors.SchemaTooNew` and :class:`StoreError`.
         """
         place = locate(url)
+        refuse_scrap(place)
         base = place.file or Path("chirpbench")
         root = evidence_root or base.with_name(base.name + EVIDENCE_SUFFIX)
         engine = connect(place)

@@ -14,8 +14,9 @@ HEAD = """\
 # The command line
 
 This page is generated from the parser: run `make docs` after a change (`make check` fails until
-then). Every command prints data as JSON lines with `--json`; numbers in JSON are always finite, and
-what was not measured is `null`.
+then). Every command prints data as JSON
+lines with `--json` (`analyze` to the file named there, `-` = the screen); numbers in JSON are
+always finite, and what was not measured is `null`.
 
 | exit code | meaning |
 |---|---|

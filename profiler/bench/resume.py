@@ -12,6 +12,8 @@ from profiler.errors import InputError
 from profiler.model import RunRecord, RunStatus
 from profiler.plan import BenchPlan
 
+SHORTEST = 6
+"""Digits of a UUID that are enough, when only one begins with them."""
 NEWEST = ""
 """Asks for the newest unfinished bench of the same plan."""
 
@@ -44,6 +46,7 @@ def find_earlier(store: Store, plan: BenchPlan, resume: str | None) -> Earlier:
                 hint="start one without --resume",
             )
         resume = unfinished[-1].bench_uuid
+    resume = _whole(store, resume)
     runs = queries.runs(store, queries.Filter(bench_uuid=resume))
     if not runs:
         raise InputError(
@@ -57,3 +60,15 @@ def find_earlier(store: Store, plan: BenchPlan, resume: str | None) -> Earlier:
         )
     # Oldest first, so that the last run of a device stays.
     return Earlier(resume, {r.device_uid: r for r in runs})
+
+
+def _whole(store: Store, begin: str) -> str:
+    """The one bench whose UUID, or one of whose runs' UUIDs, begins like this; else as given."""
+    if len(begin) < SHORTEST:
+        return begin
+    found = {
+        r.bench_uuid
+        for r in queries.runs(store, queries.Filter())
+        if r.bench_uuid.startswith(begin) or r.run_uuid.startswith(begin)
+    }
+    return found.pop() if len(found) == 1 else begin

@@ -128,8 +128,8 @@ def _run(commands: Commands[Parser]) -> None:
         commands,
         "run",
         "measure: probe every device, analyse, store, print the summary",
-        "Bad verdicts are results (exit code 0); exit code 1 when a device was lost or nothing "
-        "could be measured, 2 when there is no device to measure.",
+        "Bad verdicts are results (exit code 0); exit code 1 when a planned device was absent, "
+        "lost or failed, 2 when there is no device to measure.",
     )
     p.add_argument("serials", nargs="*", metavar="SERIAL", help="only these devices (default: all)")
     _virtual(p)

@@ -68,7 +68,8 @@ def _print_tables(outcome: BenchOutcome, summaries: list[ModelSummary], store: S
             screen.print(Text(f"{clean(device.device)}: {clean(why)}", style="red"))
     verdicts = count_verdicts(r for d in outcome.devices for r in d.results)
     screen.print(
-        f"{plural(len(outcome.devices), 'device')}, {outcome.wall_s:.0f} s: {verdicts or 'no test'}"
+        f"{plural(len(outcome.devices), 'device')}, {outcome.wall_s:.0f} s; "
+        f"tests: {verdicts or 'none'}"
     )
     for line in footnotes(summaries):
         screen.print(line)

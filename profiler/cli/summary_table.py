@@ -124,5 +124,17 @@ def count_verdicts(results: Iterable[TestResult]) -> str:
 
 
 def summary_fields(summary: ModelSummary, tests: Sequence[TestResult]) -> dict[str, object]:
-    """The JSON object of one model, path and rate."""
-    return {"kind": "summary", **plain(summary), "tests": tests}
+    """The JSON object of one model, path and rate.
+
+    ``verdict`` is the worst of its tests, ``measured`` what the latency recordings alone say.
+    """
+    verdict = worst([summary.verdict, *(t.verdict for t in tests)])
+    reasons = dict.fromkeys((*summary.reasons, *(r for t in tests for r in t.reasons)))
+    return {
+        "kind": "summary",
+        **plain(summary),
+        "verdict": verdict,
+        "reasons": list(reasons),
+        "measured": summary.verdict,
+        "tests": tests,
+    }

@@ -53,10 +53,14 @@ def _reported(outcome: FileOutcome) -> FileOutcome:
 
 
 def _refuse_overwriting(args: Namespace) -> None:
-    """``--json`` takes the next word as its file: that must never be a recording."""
+    """``--json`` takes the next word as its file: never a recording, nor the stimulus."""
     if args.json is None or args.json == STDOUT:
         return
-    if Path(args.json).suffix.lower() in _AUDIO or args.json in (*args.recordings, args.stimulus):
+    out = Path(args.json)
+    described = Path(args.stimulus).with_suffix(".json")
+    if out.suffix.lower() in _AUDIO or any(
+        out.absolute() == Path(p).absolute() for p in (*args.recordings, args.stimulus, described)
+    ):
         raise InputError(
             "would be overwritten by --json", file=args.json, hint="give --json OUT.json, or -"
         )

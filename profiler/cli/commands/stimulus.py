@@ -18,6 +18,12 @@ def execute(args: Namespace) -> int:
     out = Path(args.out)
     if out.suffix.lower() != ".wav":
         raise InputError("the stimulus is a WAV file", file=args.out, hint="name it S.wav")
+    if out.is_file() and not out.with_suffix(".json").exists():
+        raise InputError(
+            "exists and is not a stimulus with its description",
+            file=args.out,
+            hint="name another file, or remove this one",
+        )
     spec = _fitting(args) if args.length is not None else _train(args, args.chirps)
     _write_both(out, spec)
     if args.json:
