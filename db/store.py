@@ -82,7 +82,7 @@ class Store:
         engine = connect(place)
         try:
             bring_up_to_date(engine, place, create=create)
-        except BaseException:
+        except BaseException:  # whatever ended it, Ctrl-C included: no connection stays open
             engine.dispose()
             raise
         return cls(engine, place, EvidenceStore(root))

@@ -364,7 +364,7 @@ class ProbeClient:
             yield
         except ProbeRefused:
             raise
-        except BaseException as exc:
+        except BaseException as exc:  # Ctrl-C, too, leaves half a message on the wire
             self._wire.close()
             if self._cancelled and isinstance(exc, ChirpbenchError):
                 raise DeviceLost(

@@ -51,7 +51,6 @@ class Evidence:
     equalities: int
     """Chirps less stretches: number of independent coincidences."""
     coherence: float
-    score: float
     score_ratio: float
     stretches: int
 
@@ -79,6 +78,11 @@ class Evidence:
 WEIGHTS = (0.247, 2.917, 0.57, 1.062, 1.249)
 
 
+def latency_s(m: Measured) -> float:
+    """Latency of the direct path at t = 0."""
+    return float(m.line.intercepts_s[m.main_group]) + m.arrival.delay_s
+
+
 def evidence_of(m: Measured) -> Evidence:
     """Collect the features."""
     groups = m.line.groups
@@ -89,13 +93,12 @@ def evidence_of(m: Measured) -> Evidence:
         share=min(1.0, members / observable),
         equalities=int((counts - 1).clip(0).sum()),
         coherence=float(np.median(m.aligned.coherence)),
-        score=m.found.score,
         score_ratio=m.found.score / max(m.found.rival, 1e-3),
         stretches=int((counts >= 2).sum()),
     )
 
 
-def refusals(m: Measured, evidence: Evidence, latency_s: float) -> list[Reason]:
+def refusals(m: Measured, evidence: Evidence) -> list[Reason]:
     """Why the recording gives no number; empty when it does."""
     out = []
     if evidence.equalities < MIN_EQUALITIES:
@@ -111,7 +114,7 @@ def refusals(m: Measured, evidence: Evidence, latency_s: float) -> list[Reason]:
         out.append(Reason.LOW_COHERENCE)
     if abs(m.line.slope) * 1e6 > MAX_DRIFT_PPM:
         out.append(Reason.IMPLAUSIBLE_DRIFT)
-    if latency_s < EARLIEST_S:
+    if latency_s(m) < EARLIEST_S:
         out.append(Reason.NEGATIVE_LATENCY)
     if not out and evidence.confidence < MIN_CONFIDENCE:
         out.append(Reason.LOW_SNR)
@@ -127,7 +130,7 @@ def refusals_without_measure(found: Found) -> list[Reason]:
 
 
 def concerns(
-    m: Measured, events: Events, quality: CaptureQuality, spec: StimulusSpec, latency_s: float
+    m: Measured, evidence: Evidence, events: Events, quality: CaptureQuality, spec: StimulusSpec
 ) -> list[Reason]:
     """What to know about a number that exists."""
     out = []
@@ -139,21 +142,17 @@ def concerns(
         out.append(Reason.CLIPPED)
     if wander_us(m) > max(WANDER_US, 8e6 * float(np.median(m.aligned.sigmas_s))):
         out.append(Reason.CLOCK_WANDER)
-    if quality.leading_zero_ms > 1000 * (latency_s + spec.starts_s[0]) + 5:
+    if quality.leading_zero_ms > 1000 * (latency_s(m) + spec.starts_s[0]) + 5:
         out.append(Reason.LATE_START)
     if m.arrival.coarse:
         out.append(Reason.COARSE_ARRIVAL)
-    if evidence_of(m).share < ENOUGH_SHARE and Reason.LATE_START not in out:
+    if evidence.share < ENOUGH_SHARE and Reason.LATE_START not in out:
         out.append(Reason.FEW_CHIRPS)
     return out
 
 
-NOTES = frozenset({Reason.NARROW_BAND, Reason.POLARITY_INVERTED})
-"""Reasons that inform and do not make a measurement marginal."""
-
-
 def notes(m: Measured) -> list[Reason]:
-    """Harmless peculiarities."""
+    """Peculiarities that inform and do not make a measurement marginal."""
     out = []
     lo, hi = m.arrival.band_hz
     if hi - lo < NARROW_HZ:

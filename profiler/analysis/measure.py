@@ -19,7 +19,7 @@ from profiler.analysis.responses import (
     cut_segments,
     gate_responses,
 )
-from profiler.analysis.search import Correlogram, Found, correlogram, find_train
+from profiler.analysis.search import Found, correlogram, find_train
 from profiler.model import StimulusSpec
 
 MIN_CHIRPS = 4
@@ -43,9 +43,8 @@ class Measured:
     """Everything known of the train in one recording; chirp arrays hold the used chirps only."""
 
     found: Found
-    chirps: npt.NDArray[np.int64]
-    """Indices of the used chirps in the stimulus."""
     played_s: F64
+    """When each used chirp was played, on the stimulus timeline."""
     segments: Segments
     responses: Responses
     aligned: Aligned
@@ -57,12 +56,8 @@ class Measured:
     @property
     def latency_s(self) -> F64:
         """Latency of the direct path for each used chirp, drift left in."""
-        return self.line_latency_s + self.arrival.delay_s
-
-    @property
-    def line_latency_s(self) -> F64:
-        """Latency of each response's time zero, before the first-arrival pick."""
-        return self.responses.origin_s + self.aligned.delays_s - self.played_s
+        heard_s = self.responses.origin_s + self.aligned.delays_s + self.arrival.delay_s
+        return heard_s - self.played_s
 
     @property
     def main_group(self) -> int:
@@ -126,9 +121,7 @@ def measure(samples: F32, spec: StimulusSpec, rate_hz: int) -> tuple[Found, Meas
     arrival = first_arrival(aligned, responses)
     if arrival is None or not math.isfinite(arrival.delay_s):
         return found, None
-    return found, Measured(
-        found, chirps, played, segments, responses, aligned, line, arrival, drift
-    )
+    return found, Measured(found, played, segments, responses, aligned, line, arrival, drift)
 
 
 def _alike(aligned: Aligned) -> Bools:
@@ -141,6 +134,3 @@ def _alike(aligned: Aligned) -> Bools:
 def _line(played_s: F64, responses: Responses, aligned: Aligned) -> Line:
     latency = responses.origin_s + aligned.delays_s - played_s
     return fit_line(played_s, latency, aligned.sigmas_s)
-
-
-__all__ = ["Correlogram", "Measured", "condition", "measure"]

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from profiler.analysis import decide
-from profiler.analysis.events import Events, find_events
+from profiler.analysis.events import find_events
 from profiler.analysis.measure import MIN_CHIRPS, Measured, condition, measure
 from profiler.analysis.quality import capture_quality, is_silent
 from profiler.errors import InputError
@@ -51,12 +51,12 @@ def _judge(
     samples: npt.NDArray[np.float32], spec: StimulusSpec, quality: CaptureQuality, m: Measured
 ) -> Estimate:
     evidence = decide.evidence_of(m)
-    latency_s = float(m.line.intercepts_s[m.main_group]) + m.arrival.delay_s
-    refused = decide.refusals(m, evidence, latency_s)
+    latency_s = decide.latency_s(m)
+    refused = decide.refusals(m, evidence)
     if refused:
         return _refused(quality, refused, latency_s, min(evidence.confidence, 0.49))
     events = find_events(samples, spec, m, 1e-3 * quality.leading_zero_ms)
-    concerns = decide.concerns(m, events, quality, spec, latency_s)
+    concerns = decide.concerns(m, evidence, events, quality, spec)
     return Estimate(
         valid=True,
         verdict=Verdict.MARGINAL if concerns else Verdict.PASS,
@@ -107,6 +107,3 @@ def _refused(
         candidate_latency_ms=1000 * candidate_s if usable and candidate_s is not None else None,
         analysis_version=ANALYSIS_VERSION,
     )
-
-
-__all__ = ["ANALYSIS_VERSION", "Events", "analyze"]

@@ -37,7 +37,7 @@ def features(job: tuple[float | str, int]) -> tuple[tuple[float, ...], bool] | N
     _, m = measure(samples, case.spec, case.audio.rate_hz)
     if m is None:
         return None
-    latency_ms = 1000 * (m.line.intercepts_s[m.main_group] + m.arrival.delay_s)
+    latency_ms = 1000 * decide.latency_s(m)
     right = case.truth is not None and abs(latency_ms - case.truth.latency_ms) < 1
     return decide.evidence_of(m).features(), right
 
