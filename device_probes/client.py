@@ -22,6 +22,8 @@ from device_probes.protocol import (
     AskFacts,
     Bye,
     Cancel,
+    Codec,
+    CodecAnswer,
     Done,
     FactsAnswer,
     Failed,
@@ -39,6 +41,7 @@ from device_probes.protocol import (
     ScheduledPlay,
     least_pcm_bytes,
 )
+from device_probes.refusals import CANCELLED, refusal
 from device_probes.wire import MAX_PAYLOAD_BYTES, ByteStream, Connection, Deadline
 from profiler import __version__
 from profiler.errors import (
@@ -48,21 +51,12 @@ from profiler.errors import (
     ProbeRefused,
     ProbeVersionMismatch,
 )
-from profiler.model import DeviceFacts, StimulusSpec, TrialRequest
+from profiler.model import CodecCost, CodecRequest, DeviceFacts, StimulusSpec, TrialRequest
 from profiler.stimulus import render
 from profiler.wav import Audio
 
-_CANCELLED = Refused(RefusedCode.CANCELLED, "the trial was cancelled")
-_NEXT_STEP = {
-    RefusedCode.UNSUPPORTED: "leave this configuration out of the plan",
-    RefusedCode.OPEN_FAILED: "close other apps that use sound, or choose another configuration",
-    RefusedCode.PERMISSION: "allow the microphone on the device, then run again",
-    RefusedCode.BUSY: "let the other trial end, or start the probe again",
-    RefusedCode.STREAM_LOST: "see what took the sound away (a call, a headset), then run again",
-    RefusedCode.TOO_LARGE: "record for a shorter time or at a lower rate",
-    RefusedCode.MALFORMED: "correct that value in the plan",
-    RefusedCode.UNAUTHORIZED: "start the probe again from this chirpbench",
-}
+CODEC_SLOWEST = 3.0
+"""A coder this many times slower than real time is not waited for."""
 _MAX_ATTEMPTS = 4
 """Run messages per trial: one, another rate for either direction, one forgotten stimulus."""
 
@@ -150,14 +144,29 @@ class ProbeClient:
         :class:`~profiler.errors.DeviceTimeout`, :class:`~profiler.errors.DeviceLost` or
         :class:`~profiler.errors.ProbeError`.
         """
-        with self._lock:
-            self._cancelled, self._in_call = False, True
-        try:
-            with self._closing():
-                return self._run(request, plays, on_progress)
-        finally:
-            with self._lock:
-                self._in_call, self._in_trial = False, None
+        with self._calling():
+            return self._run(request, plays, on_progress)
+
+    def codec_cost(self, request: CodecRequest) -> CodecCost:
+        """Measure what coding speech costs on the device; raises as :meth:`run` does."""
+        seconds = CODEC_SLOWEST * request.frames * request.frame_ms / 1000
+        deadline = Deadline(self._deadlines.open_s + seconds, "codec")
+        with self._calling():
+            self._allowed(Codec(request))
+            if not self._begin(deadline):
+                raise self._refusal(CANCELLED)
+            self._wire.write(Codec(request).header(), deadline)
+            # Two seconds' worth more, so that the burst at the start of a short trial fits.
+            for _ in range(round(MAX_PROGRESS_PER_S * (deadline.seconds + 2))):
+                answer = self._next(deadline)
+                if not isinstance(answer, ProgressEvent):
+                    break
+            self._end()
+            if isinstance(answer, CodecAnswer):
+                return answer.cost
+            if isinstance(answer, Refused):
+                raise self._refusal(answer)
+            raise self._unexpected(answer, "codec_cost")
 
     def cancel(self) -> None:
         """From another thread: end the running trial. Does nothing when none runs."""
@@ -214,7 +223,7 @@ class ProbeClient:
             raise self._refusal(Refused(RefusedCode.TOO_LARGE, text))
         return message
 
-    def _allowed(self, message: Run | Load) -> None:
+    def _allowed(self, message: Run | Load | Codec) -> None:
         try:
             read_from_host(message.header())
         except Malformed as exc:
@@ -225,7 +234,7 @@ class ProbeClient:
         total_s = request.warmup_s + request.duration_s + self._deadlines.open_s
         deadline = Deadline(total_s, "run")
         if not self._begin(deadline):
-            return _CANCELLED
+            return CANCELLED
         # Two seconds' worth more, so that the burst at the start of a short trial fits.
         allowed = MAX_PROGRESS_PER_S * (total_s + 2)
         self._wire.write(message.header(), deadline)
@@ -267,7 +276,7 @@ class ProbeClient:
         if done.crc32 != zlib.crc32(data):
             raise self._wire.malformed("the checksum of its samples is wrong")
         if self._end():
-            raise self._refusal(_CANCELLED)
+            raise self._refusal(CANCELLED)
         return Capture(
             result.report,
             Audio(_samples(data, result.format, granted.channels), granted.rate_hz),
@@ -350,12 +359,19 @@ class ProbeClient:
         return self._wire.malformed(f"{got} came where {wanted} belongs")
 
     def _refusal(self, refused: Refused) -> ProbeRefused:
-        return ProbeRefused(
-            f"the probe refused: {refused.text} ({refused.code.value})",
-            device=self._device,
-            code=refused.code.value,
-            hint=_NEXT_STEP.get(refused.code, ""),
-        )
+        return refusal(refused, self._device)
+
+    @contextmanager
+    def _calling(self) -> Iterator[None]:
+        """A call that :meth:`cancel` may end."""
+        with self._lock:
+            self._cancelled, self._in_call = False, True
+        try:
+            with self._closing():
+                yield
+        finally:
+            with self._lock:
+                self._in_call, self._in_trial = False, None
 
     @contextmanager
     def _closing(self) -> Iterator[None]:

@@ -25,6 +25,9 @@ from device_probes.fields import (
     word,
 )
 from profiler.model import (
+    CodecCost,
+    CodecRequest,
+    CostStats,
     DeviceFacts,
     EffectReport,
     EffectState,
@@ -41,6 +44,9 @@ MAX_RAW_ENTRIES, MAX_RAW_KEY_CHARS, MAX_RAW_VALUE_CHARS = 256, 96, 128
 MAX_TIMESTAMPS = 256
 MAX_HISTOGRAM_BINS = 256
 MAX_NOTES, MAX_NOTE_CHARS = 16, 200
+MAX_STARTUP, MAX_STARTUP_MS = 8, 60_000.0
+MAX_OBSERVED, MAX_OBSERVED_CHARS = 48, 128
+MAX_CPU_THREADS = 64
 MAX_TRIAL_S = 900.0
 MAX_WARMUP_S = 60.0
 MAX_COUNT = 2**53
@@ -131,6 +137,9 @@ def read_request(value: object) -> TrialRequest:
         agc=f.get("agc", effect),
         warmup_s=f.get("warmup_s", number(0, MAX_WARMUP_S)),
         cpu_load=f.get("cpu_load", number(0, 1)),
+        cpu_threads=f.get("cpu_threads", integer(1, MAX_CPU_THREADS)),
+        usage=f.get("usage", word()),
+        audio_session=f.get("audio_session", word()),
         duration_s=f.get("duration_s", number(0.02, MAX_TRIAL_S)),
     )
     f.end()
@@ -164,14 +173,61 @@ def read_report(value: object) -> ProbeReport:
         callback_histogram_ms=f.opt("callback_histogram_ms", array(_read_bin, MAX_HISTOGRAM_BINS))
         or (),
         effects=f.opt("effects", mapping(_effect_name, _read_effect, 3)) or {},
+        startup_ms=f.opt("startup_ms", _read_startup) or {},
+        longest_zero_run_frames=f.opt("longest_zero_run_frames", _count),
+        observed=f.opt("observed", _read_observed) or {},
         input_silenced=f.opt("input_silenced", boolean),
         thermal_status=f.opt("thermal_status", text(32)),
+        thermal_headroom=f.opt("thermal_headroom", number(0, 100)),
         battery_percent=f.opt("battery_percent", number(0, 100)),
         battery_temperature_c=f.opt("battery_temperature_c", number(-60, 150)),
         notes=f.opt("notes", array(text(MAX_NOTE_CHARS), MAX_NOTES)) or (),
     )
     f.end()
     return report
+
+
+_read_startup = mapping(word(), number(0, MAX_STARTUP_MS), MAX_STARTUP)
+_read_observed = mapping(word(), text(MAX_OBSERVED_CHARS), MAX_OBSERVED)
+
+
+def codec_request_to_json(request: CodecRequest) -> dict[str, Any]:
+    """Ready for a header."""
+    return asdict(request)
+
+
+def read_codec_request(f: Fields) -> CodecRequest:
+    """:class:`CodecRequest` from a header's fields; raises :class:`Malformed`."""
+    return CodecRequest(
+        codec=f.get("codec", word()),
+        rate_hz=f.get("rate_hz", _rate),
+        channels=f.get("channels", integer(1, 2)),
+        bitrate_bps=f.get("bitrate_bps", integer(6000, 510_000)),
+        complexity=f.opt("complexity", integer(0, 10)),
+        frame_ms=f.get("frame_ms", number(2.5, 120)),
+        frames=f.get("frames", integer(1, 10_000)),
+        paced=f.get("paced", boolean),
+    )
+
+
+def read_codec_cost(f: Fields) -> CodecCost:
+    """:class:`CodecCost` from a header's fields; raises :class:`Malformed`."""
+    return CodecCost(
+        encoder=f.get("encoder", _name),
+        decoder=f.get("decoder", _name),
+        frames=f.get("frames", _count),
+        bytes=f.get("bytes", _count),
+        encode_ms=f.opt("encode_ms", _read_cost),
+        decode_ms=f.opt("decode_ms", _read_cost),
+    )
+
+
+def _read_cost(value: object) -> CostStats:
+    f = Fields(value, "cost")
+    ms = number(0, 1e6)
+    stats = CostStats(f.get("p50", ms), f.get("p95", ms), f.get("p99", ms), f.get("max", ms))
+    f.end()
+    return stats
 
 
 def _read_granted(value: object) -> GrantedStream:

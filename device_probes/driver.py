@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from profiler.model import DeviceFacts, DeviceRef, ProbeReport, StimulusSpec, TrialRequest
+from profiler.model import (
+    CodecCost,
+    CodecRequest,
+    DeviceFacts,
+    DeviceHealth,
+    DeviceRef,
+    ProbeReport,
+    StimulusSpec,
+    TrialRequest,
+)
 from profiler.wav import Audio
 
 
@@ -68,4 +77,22 @@ class Driver(Protocol):
 
     def close(self) -> None:
         """Give the device back as it was found. Never raises."""
+        ...
+
+
+@runtime_checkable
+class ReportsHealth(Protocol):
+    """A driver whose device says how warm it is and how full its battery is."""
+
+    def health(self) -> DeviceHealth:
+        """Battery and heat now; the device is connected."""
+        ...
+
+
+@runtime_checkable
+class CodesSpeech(Protocol):
+    """A driver whose device can measure what coding speech costs."""
+
+    def codec_cost(self, request: CodecRequest) -> CodecCost:
+        """Code some frames on the device; raises as :meth:`Driver.run` does."""
         ...

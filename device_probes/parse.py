@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from device_probes.codec import read_facts, read_report, read_request
+from device_probes.codec import (
+    read_codec_cost,
+    read_codec_request,
+    read_facts,
+    read_report,
+    read_request,
+)
 from device_probes.fields import Fields, Malformed, array, choice, integer, number, shown, text
 from device_probes.protocol import (
     MAX_PCM_BYTES,
@@ -16,6 +22,8 @@ from device_probes.protocol import (
     AskFacts,
     Bye,
     Cancel,
+    Codec,
+    CodecAnswer,
     Done,
     FactsAnswer,
     Failed,
@@ -104,6 +112,7 @@ _FROM_HOST: dict[str, Callable[[Fields], FromHost]] = {
     "load": _load,
     "pcm": _pcm,
     "run": _run,
+    "codec": lambda f: Codec(read_codec_request(f)),
     "cancel": lambda _: Cancel(),
     "bye": lambda _: Bye(),
 }
@@ -117,6 +126,7 @@ _FROM_PROBE: dict[str, Callable[[Fields], FromProbe]] = {
     "result": lambda f: Result(
         f.get("report", read_report), f.get("format", choice(PcmFormat)), f.get("frames", _frames)
     ),
+    "codec_cost": lambda f: CodecAnswer(read_codec_cost(f)),
     "pcm": _pcm,
     "done": lambda f: Done(f.get("crc32", _crc32)),
     "refused": _refused,

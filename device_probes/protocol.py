@@ -7,14 +7,19 @@ for people who write a probe in another language.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, TypeAlias
 
-from device_probes.codec import facts_to_json, report_to_json, request_to_json
-from profiler.model import DeviceFacts, ProbeReport, TrialRequest
+from device_probes.codec import (
+    codec_request_to_json,
+    facts_to_json,
+    report_to_json,
+    request_to_json,
+)
+from profiler.model import CodecCost, CodecRequest, DeviceFacts, ProbeReport, TrialRequest
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 """Both sides must have exactly this number; any change of a message changes it."""
 
 MAX_STIMULUS_BYTES = 64 * 2**20
@@ -53,6 +58,8 @@ class RefusedCode(StrEnum):
     UNSUPPORTED = "unsupported"
     """The device has no such API, route, rate, mode or effect."""
     PERMISSION = "permission"
+    BACKGROUND = "background"
+    """Another app is in front of the probe: the system feeds it silence."""
     OPEN_FAILED = "open_failed"
     STREAM_LOST = "stream_lost"
     """The system took the stream away while it ran (route change, focus, call)."""
@@ -155,6 +162,17 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class Codec:
+    """Ask what coding speech costs on the device."""
+
+    request: CodecRequest
+
+    def header(self) -> dict[str, Any]:
+        """The frame's header."""
+        return {"type": "codec", **codec_request_to_json(self.request)}
+
+
+@dataclass(frozen=True, slots=True)
 class Cancel:
     """End the running trial; a probe with none running ignores it."""
 
@@ -240,6 +258,17 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
+class CodecAnswer:
+    """Answer to :class:`Codec`."""
+
+    cost: CodecCost
+
+    def header(self) -> dict[str, Any]:
+        """The frame's header."""
+        return {"type": "codec_cost", **asdict(self.cost)}
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     """All samples were sent; ``crc32`` is over all of their bytes."""
 
@@ -280,9 +309,18 @@ class Failed:
         return {"type": "error", "text": self.text}
 
 
-FromHost: TypeAlias = Hello | AskFacts | Load | Pcm | Run | Cancel | Bye
+FromHost: TypeAlias = Hello | AskFacts | Load | Pcm | Run | Codec | Cancel | Bye
 FromProbe: TypeAlias = (
-    Hello | FactsAnswer | Loaded | ProgressEvent | Result | Pcm | Done | Refused | Failed
+    Hello
+    | FactsAnswer
+    | Loaded
+    | ProgressEvent
+    | Result
+    | CodecAnswer
+    | Pcm
+    | Done
+    | Refused
+    | Failed
 )
 
 

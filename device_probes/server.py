@@ -12,7 +12,7 @@ import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,8 @@ from device_probes.protocol import (
     AskFacts,
     Bye,
     Cancel,
+    Codec,
+    CodecAnswer,
     Done,
     FactsAnswer,
     Failed,
@@ -46,7 +48,7 @@ from device_probes.protocol import (
 )
 from device_probes.wire import MAX_PAYLOAD_BYTES, ByteStream, Connection, Deadline
 from profiler.errors import ChirpbenchError, DeviceTimeout
-from profiler.model import DeviceFacts, ProbeReport, TrialRequest
+from profiler.model import CodecCost, CodecRequest, DeviceFacts, ProbeReport, TrialRequest
 
 log = logging.getLogger(__name__)
 
@@ -112,6 +114,17 @@ class ProbeDevice(Protocol):
         :func:`rate_differs` when the output's rate is not that of the plays, and refuses with
         ``cancelled`` soon after the event is set.
         """
+        ...
+
+
+@runtime_checkable
+class CodesSpeech(Protocol):
+    """What a device that can measure the cost of coding offers beside :class:`ProbeDevice`."""
+
+    def codec_cost(
+        self, request: CodecRequest, emit_progress: EmitProgress, cancelled: threading.Event
+    ) -> CodecCost:
+        """Code ``request.frames`` frames; raises :class:`TrialRefused` as ``run`` does."""
         ...
 
 
@@ -182,7 +195,7 @@ class ProbeServer:
             self._cancelled.clear()
             self._busy = True
             self._trial = threading.Thread(
-                target=self._run, args=(message,), name="probe-trial", daemon=True
+                target=self._work, args=(message,), name="probe-trial", daemon=True
             )
             self._trial.start()
         return True
@@ -216,12 +229,17 @@ class ProbeServer:
         self._send(Loaded(*key, load.crc32))
         return True
 
-    def _run(self, run: Run) -> None:
+    def _work(self, message: Run | Codec) -> None:
         """One trial, on a thread of its own so that cancel is heard."""
         try:
-            self._send_result(
-                *self._device.run(run.request, self._plays(run), self._emit, self._cancelled)
-            )
+            if isinstance(message, Codec):
+                self._code(message.request)
+            else:
+                self._send_result(
+                    *self._device.run(
+                        message.request, self._plays(message), self._emit, self._cancelled
+                    )
+                )
         except TrialRefused as exc:
             self._end_trial(exc.refused)
         except ConnectionDropped:
@@ -230,6 +248,13 @@ class ProbeServer:
             log.debug("trial not delivered: %s", exc)
         except Exception as exc:  # noqa: BLE001 - a device's fault is reported, not fatal
             self._end_trial(_failed(exc))
+
+    def _code(self, request: CodecRequest) -> None:
+        if not isinstance(self._device, CodesSpeech):
+            raise TrialRefused(RefusedCode.UNSUPPORTED, "this probe codes no speech")
+        cost = self._device.codec_cost(request, self._emit, self._cancelled)
+        self._busy = False
+        self._send(CodecAnswer(cost))
 
     def _plays(self, run: Run) -> list[LoadedPlay]:
         if least_pcm_bytes(run.request) > MAX_PCM_BYTES:

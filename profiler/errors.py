@@ -8,8 +8,10 @@
         PlanError(key, value, allowed)   bench.toml or a fleet file is wrong
       DeviceError(device)          a device cannot do what was asked
         DeviceNotFound  DeviceLost  DeviceTimeout
-      ProbeError(device)           the probe answered, but wrongly
-        ProbeVersionMismatch  ProbeProtocolError  ProbeRefused
+        DeviceNotReady(state)  InstallFailed(reason)
+        ProbeError(device)         the probe answered, but wrongly
+          ProbeVersionMismatch  ProbeProtocolError  ProbeRefused(code)
+          ProbePermission  ProbeCrashed  ProbeBackground
       StoreError                   the store cannot be read or written
         SchemaTooNew  EvidenceError
 
@@ -89,6 +91,26 @@ class DeviceTimeout(DeviceError):
     """The device did not answer within its deadline."""
 
 
+class DeviceNotReady(DeviceError):
+    """The device is there and waits for a person; ``state`` is a ``DeviceState`` value."""
+
+    def __init__(self, message: str, *, device: str, state: str, hint: str = "") -> None:
+        super().__init__(message, device=device, hint=hint)
+        self.state = state
+
+
+class InstallFailed(DeviceError):
+    """The probe could not be put on the device.
+
+    ``reason`` is the system's own word, e.g. ``INSTALL_FAILED_USER_RESTRICTED``, or
+    ``disk_full``.
+    """
+
+    def __init__(self, message: str, *, device: str, reason: str, hint: str = "") -> None:
+        super().__init__(message, device=device, hint=hint)
+        self.reason = reason
+
+
 class ProbeError(DeviceError):
     """The probe on the device answered, but not as the contract says."""
 
@@ -99,6 +121,18 @@ class ProbeVersionMismatch(ProbeError):
 
 class ProbeProtocolError(ProbeError):
     """The probe sent something the contract does not allow."""
+
+
+class ProbePermission(ProbeError):
+    """The probe may not record: the permission is refused or the microphone is switched off."""
+
+
+class ProbeCrashed(ProbeError):
+    """The probe's process ended while it was in use."""
+
+
+class ProbeBackground(ProbeError):
+    """Another app came in front of the probe: the system then feeds it silence."""
 
 
 class ProbeRefused(ProbeError):

@@ -6,12 +6,17 @@ from dataclasses import dataclass
 
 from profiler.errors import (
     DeviceError,
+    DeviceNotReady,
     DeviceTimeout,
+    InstallFailed,
+    ProbeBackground,
+    ProbeCrashed,
     ProbeError,
+    ProbePermission,
     ProbeRefused,
     ProbeVersionMismatch,
 )
-from profiler.model import Reason, RunStatus, Verdict
+from profiler.model import DeviceState, Reason, RunStatus, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,7 @@ class Fault:
 _LOST = Fault(Verdict.ERROR, Reason.DEVICE_LOST, True, RunStatus.DEVICE_LOST)
 _GARBAGE = Fault(Verdict.ERROR, Reason.PROBE_PROTOCOL)
 _BLOCKED = Fault(Verdict.ERROR, Reason.PERMISSION, False, RunStatus.ERROR)
+_COVERED = Fault(Verdict.ERROR, Reason.PROBE_BACKGROUND, True, RunStatus.ERROR)
 _UNABLE = Fault(Verdict.NOT_MEASURABLE, Reason.REQUEST_REFUSED)
 
 # The codes of the probe contract, which are text here: any probe may answer any of them.
@@ -39,12 +45,31 @@ _REFUSED = {
     "too_large": _UNABLE,
     "permission": _BLOCKED,
     "unauthorized": _BLOCKED,
+    "background": _COVERED,
     "busy": Fault(Verdict.ERROR, Reason.DEVICE_BUSY, True, RunStatus.ERROR),
     "stream_lost": Fault(Verdict.ERROR, Reason.STREAM_LOST, True),
     "cancelled": Fault(Verdict.ERROR, Reason.STREAM_LOST, True),  # nobody here asked for it
     "not_loaded": _GARBAGE,
     "malformed": _GARBAGE,
 }
+
+# States that wait for a person, or for a pause, are not tried again.
+_NOT_READY = {
+    DeviceState.UNAUTHORIZED: Reason.NOT_AUTHORIZED,
+    DeviceState.NO_PERMISSION: Reason.NO_USB_PERMISSION,
+    DeviceState.LOCKED: Reason.DEVICE_LOCKED,
+    DeviceState.QUARANTINED: Reason.QUARANTINED,
+    DeviceState.BUSY: Reason.DEVICE_BUSY,
+}
+_OURS: dict[type[DeviceError], Fault] = {
+    ProbeVersionMismatch: Fault(Verdict.ERROR, Reason.PROBE_VERSION, False, RunStatus.ERROR),
+    ProbePermission: _BLOCKED,
+    ProbeBackground: _COVERED,
+    ProbeCrashed: Fault(Verdict.ERROR, Reason.PROBE_CRASHED, True),
+    DeviceTimeout: Fault(Verdict.ERROR, Reason.DEVICE_TIMEOUT, True, RunStatus.DEVICE_LOST),
+}
+DISK_FULL = ("disk_full", "INSTALL_FAILED_INSUFFICIENT_STORAGE")
+"""Reasons of :class:`InstallFailed` that mean there is no room."""
 
 
 def fault_of(error: DeviceError) -> Fault:
@@ -55,10 +80,14 @@ def fault_of(error: DeviceError) -> Fault:
     """
     if isinstance(error, ProbeRefused):
         return _REFUSED.get(error.code, _UNABLE)
-    if isinstance(error, ProbeVersionMismatch):
-        return Fault(Verdict.ERROR, Reason.PROBE_VERSION, False, RunStatus.ERROR)
-    if isinstance(error, ProbeError):
-        return _GARBAGE
-    if isinstance(error, DeviceTimeout):
-        return Fault(Verdict.ERROR, Reason.DEVICE_TIMEOUT, True, RunStatus.DEVICE_LOST)
-    return _LOST
+    if isinstance(error, DeviceNotReady):
+        reason = next((r for s, r in _NOT_READY.items() if s == error.state), None)
+        return Fault(Verdict.ERROR, reason, False, RunStatus.ERROR) if reason else _LOST
+    if isinstance(error, InstallFailed):
+        full = error.reason in DISK_FULL
+        why = Reason.DISK_FULL if full else Reason.INSTALL_FAILED
+        return Fault(Verdict.ERROR, why, False, RunStatus.ERROR)
+    known = _OURS.get(type(error))
+    if known is not None:
+        return known
+    return _GARBAGE if isinstance(error, ProbeError) else _LOST

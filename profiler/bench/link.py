@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from device_probes.driver import Capture, Driver
+from device_probes.driver import Capture, Driver, ReportsHealth
 from profiler.bench.context import Bench
 from profiler.bench.events import Log
 from profiler.bench.faults import Fault, fault_of
 from profiler.bench.trial import OnStage, drive
 from profiler.catalogue import PlannedTrial
 from profiler.errors import DeviceError, DeviceLost, ProbeRefused
-from profiler.model import DeviceFacts, DeviceRef
+from profiler.model import DeviceFacts, DeviceHealth, DeviceRef
 
 
 class DeviceLink:
@@ -65,6 +65,17 @@ class DeviceLink:
             # A refusal is an answer; after anything else what comes next may belong to the past.
             self._connected = isinstance(exc, ProbeRefused)
             raise
+
+    def health(self) -> DeviceHealth:
+        """Battery and heat of the connected device; nothing when it cannot say."""
+        if not (self._connected and isinstance(self._driver, ReportsHealth)):
+            return DeviceHealth()
+        try:
+            return self._driver.health()
+        except DeviceError as exc:
+            # The first trial will meet the same fault, and handles it.
+            self._bench.observe(Log("warning", f"{exc}", self.ref))
+            return DeviceHealth()
 
     def may_retry(self, fault: Fault, left: int) -> bool:
         """Whether to try again, ``left`` attempts being allowed."""

@@ -85,7 +85,11 @@ def reanalyse(
 
 def _analysed(store: Store, where: queries.Filter, run: RunRecord) -> list[_Job]:
     trials = queries.trials(store, replace(where, run_uuid=run.run_uuid, limit=None))
-    jobs = [_Job(t, t.recording, t.stimulus, None) for t in trials if t.recording and t.stimulus]
+    jobs = [
+        _Job(t, t.recording, t.stimulus, None)
+        for t in trials
+        if t.recording and t.stimulus and not (t.report and t.report.input_silenced)
+    ]
     return [*jobs[:-1], *(replace(job, last_of_run=run) for job in jobs[-1:])]
 
 

@@ -117,7 +117,8 @@ def measured_record(store: Store, record: TrialRecord, capture: Capture) -> Tria
     """Save the evidence, then analyse it.
 
     Without evidence there is no number: when the recording cannot be saved the trial is an
-    ``error`` with the reason ``evidence_lost``.
+    ``error`` with the reason ``evidence_lost``. Zeros that the system fed to the probe say
+    nothing about the device's microphone: such a recording is kept and not analysed.
     """
     took_s = (datetime.now(UTC) - record.started_at).total_seconds()
     record = replace(record, report=capture.report, duration_s=took_s)
@@ -125,11 +126,17 @@ def measured_record(store: Store, record: TrialRecord, capture: Capture) -> Tria
         recording = store.evidence.save(capture.audio)
     except EvidenceError as exc:
         return failed_record(record, Verdict.ERROR, Reason.EVIDENCE_LOST, str(exc))
+    record = replace(record, recording=recording)
+    if capture.report.input_silenced:
+        text = (
+            f"{capture.report.observed.get('recording_clients', 'no')} other recording clients; "
+            "close other apps that record, and look at the microphone switch"
+        )
+        return failed_record(record, Verdict.NOT_MEASURABLE, Reason.MIC_SILENCED, text)
     assert record.stimulus is not None
     estimate = analyze(capture.audio, record.stimulus)
     return replace(
         record,
-        recording=recording,
         estimate=estimate,
         verdict=estimate.verdict,
         reasons=estimate.reasons,

@@ -7,7 +7,7 @@ from dataclasses import replace
 from profiler.bench import events
 from profiler.bench.context import CANCELLED, Bench, RunEnd
 from profiler.bench.faults import fault_of
-from profiler.bench.gates import gate_crossed
+from profiler.bench.gates import gate_crossed, health_of
 from profiler.bench.ledger import Ledger
 from profiler.bench.link import DeviceLink
 from profiler.bench.trial import blank_record, failed_record, measured_record
@@ -17,6 +17,14 @@ from profiler.model import Reason, RunStatus, TrialRecord, Verdict
 
 MAX_ERRORS_IN_A_ROW = 3
 """A probe that answers garbage this often is not asked for the rest of the suite."""
+
+
+def paused(crossed: tuple[Reason, str] | None) -> RunEnd | None:
+    """The end of a run at a gate: it goes on later."""
+    if crossed is None:
+        return None
+    reason, text = crossed
+    return RunEnd(RunStatus.CANCELLED, reason, f"{text}; let it recover, then run with --resume")
 
 
 class TrialMaker:
@@ -61,12 +69,9 @@ class TrialMaker:
         self._commit(record)
         if record.verdict is Verdict.ERROR:
             return RunEnd(RunStatus.ERROR, Reason.EVIDENCE_LOST, record.message)
-        crossed = gate_crossed(record.report, self._bench.plan.gates) if record.report else None
-        if crossed is None:
+        if record.report is None:
             return None
-        reason, text = crossed
-        text += "; let it recover, then run with --resume"
-        return RunEnd(RunStatus.CANCELLED, reason, text)
+        return paused(gate_crossed(health_of(record.report), self._bench.plan.gates))
 
     def _failed(
         self, planned: PlannedTrial, record: TrialRecord, error: DeviceError

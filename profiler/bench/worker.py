@@ -14,9 +14,10 @@ from profiler import __version__
 from profiler.bench import events
 from profiler.bench.context import CANCELLED, Bench, RunEnd
 from profiler.bench.faults import fault_of
+from profiler.bench.gates import gate_crossed
 from profiler.bench.ledger import Ledger
 from profiler.bench.link import DeviceLink
-from profiler.bench.trials import TrialMaker
+from profiler.bench.trials import TrialMaker, paused
 from profiler.catalogue import planned_audio_s, planned_trials
 from profiler.errors import StoreError
 from profiler.model import DeviceFacts, Reason, RunRecord, RunStatus, TestResult
@@ -66,6 +67,10 @@ class DeviceWorker:
             self._put_results(ledger.refuse_all(Reason.EMULATOR, EMULATOR_TEXT))
             return None
         self._put_results(ledger.newly_complete())
+        if ledger.todo:
+            hot = gate_crossed(self._link.health(), self._bench.plan.gates.at_start)
+            if hot is not None:
+                return paused(hot)
         maker = TrialMaker(self._bench, self._link, ledger)
         for planned in ledger.todo:
             end = CANCELLED if self._bench.stop.requested else maker.make(planned)

@@ -1,6 +1,13 @@
 """The vocabulary: frozen dataclasses that cross folder borders. No third-party imports."""
 
-from profiler.model.device import DeviceFacts, DeviceRef, ModelKey, Platform
+from profiler.model.device import (
+    DeviceFacts,
+    DeviceHealth,
+    DeviceRef,
+    DeviceState,
+    ModelKey,
+    Platform,
+)
 from profiler.model.estimate import CaptureQuality, Dropout, Estimate, Jump
 from profiler.model.results import (
     Comparison,
@@ -16,6 +23,9 @@ from profiler.model.results import (
 from profiler.model.stimulus import StimulusSpec
 from profiler.model.trial import (
     AudioPath,
+    CodecCost,
+    CodecRequest,
+    CostStats,
     EffectReport,
     EffectState,
     GrantedStream,
@@ -29,9 +39,14 @@ from profiler.model.verdict import Reason, Verdict, worst
 __all__ = [
     "AudioPath",
     "CaptureQuality",
+    "CodecCost",
+    "CodecRequest",
     "Comparison",
+    "CostStats",
     "DeviceFacts",
+    "DeviceHealth",
     "DeviceRef",
+    "DeviceState",
     "Difference",
     "Dropout",
     "EffectReport",

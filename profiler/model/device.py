@@ -18,6 +18,29 @@ class Platform(StrEnum):
     VIRTUAL = "virtual"
 
 
+class DeviceState(StrEnum):
+    """What can be done with a device right now (LAB section 5)."""
+
+    ABSENT = "absent"
+    OFFLINE = "offline"
+    UNAUTHORIZED = "unauthorized"
+    NO_PERMISSION = "no_permission"
+    """The host may not open the USB device."""
+    LOCKED = "locked"
+    BUSY = "busy"
+    READY = "ready"
+    QUARANTINED = "quarantined"
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceHealth:
+    """Battery and heat, as far as the device says."""
+
+    battery_percent: float | None = None
+    battery_temperature_c: float | None = None
+    thermal_status: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class DeviceRef:
     """One physical phone, host sound interface, browser or virtual phone."""

@@ -54,7 +54,14 @@ class TrialRequest:
     warmup_s: float = 1.0
     """Streams run this long before frame 0 of the timeline."""
     cpu_load: float = 0.0
-    """Synthetic load on the device, 0..1 of one core."""
+    """Synthetic load of each of ``cpu_threads`` threads on the device, 0..1 of one core."""
+    cpu_threads: int = 1
+    usage: str = "default"
+    """What the output says it is for: ``media``, ``voice_communication``; ``default`` follows
+    ``audio_mode``."""
+    audio_session: str = "default"
+    """``none`` asks for no session id, ``shared`` for one that both directions have and the
+    platform's effects attach to; ``default`` leaves it to the system."""
     duration_s: float = 0.0
     """Length of the recording from frame 0 of the timeline."""
 
@@ -113,8 +120,18 @@ class ProbeReport:
     """(upper edge of the bin in ms, count) of the time between callbacks."""
     effects: Mapping[str, EffectReport] = field(default_factory=dict)
     """Keys ``aec``, ``ns``, ``agc``."""
+    startup_ms: Mapping[str, float] = field(default_factory=dict)
+    """Milliseconds since the trial began to open its streams: ``open``, ``start``,
+    ``first_output``, ``first_input``, ``first_nonzero``."""
+    longest_zero_run_frames: int | None = None
+    """Longest run of recorded frames that are exactly 0 in every channel."""
+    observed: Mapping[str, str] = field(default_factory=dict)
+    """What was in force while the trial ran, beside what was granted: mode, volume index …"""
     input_silenced: bool | None = None
+    """The system fed the probe zeros: another app, or the microphone switch."""
     thermal_status: str | None = None
+    thermal_headroom: float | None = None
+    """Android's forecast: 1.0 is where severe throttling begins."""
     battery_percent: float | None = None
     battery_temperature_c: float | None = None
     notes: tuple[str, ...] = ()
@@ -125,6 +142,45 @@ class ProbeReport:
         if self.reported_output_latency_ms is None or self.reported_input_latency_ms is None:
             return None
         return self.reported_output_latency_ms + self.reported_input_latency_ms
+
+
+@dataclass(frozen=True, slots=True)
+class CodecRequest:
+    """A question about the cost of coding speech on the device, at the pace of a call."""
+
+    codec: str = "opus"
+    rate_hz: int = 48_000
+    channels: int = 1
+    bitrate_bps: int = 24_000
+    complexity: int | None = None
+    """0..10; ``None`` leaves it to the coder."""
+    frame_ms: float = 20.0
+    frames: int = 250
+    paced: bool = True
+    """One frame each ``frame_ms``: the processor's clock then falls as it does in a call."""
+
+
+@dataclass(frozen=True, slots=True)
+class CostStats:
+    """Wall time of one frame in ms."""
+
+    p50: float
+    p95: float
+    p99: float
+    max: float
+
+
+@dataclass(frozen=True, slots=True)
+class CodecCost:
+    """What coding cost; a part the device has no coder for is ``None``."""
+
+    encoder: str
+    decoder: str
+    frames: int
+    bytes: int
+    """Size of all packets."""
+    encode_ms: CostStats | None
+    decode_ms: CostStats | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,17 @@ class Gates:
     max_battery_temperature_c: float = 45.0
     max_thermal_status: str = "moderate"
     """``none``, ``light``, ``moderate``, ``severe``, ``critical``."""
+    start_battery_percent: float = 20.0
+    """A run begins only from here on."""
+    start_battery_temperature_c: float = 40.0
+    start_thermal_status: str = "light"
+
+    @property
+    def at_start(self) -> Gates:
+        """The limits that hold before the first trial."""
+        return Gates(
+            self.start_battery_percent, self.start_battery_temperature_c, self.start_thermal_status
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,11 @@ class GatesTable(Table):
     max_thermal_status: Literal["none", "light", "moderate", "severe", "critical"] = Field(
         default="moderate", description="none, light, moderate, severe, critical"
     )
+    start_battery_percent: float = Field(default=20.0, ge=0, le=100, description="0 to 100")
+    start_battery_temperature_c: float = Field(default=40.0, ge=20, le=60, description="20 to 60")
+    start_thermal_status: Literal["none", "light", "moderate", "severe", "critical"] = Field(
+        default="light", description="none, light, moderate, severe, critical"
+    )
 
 
 class PlanTable(Table):

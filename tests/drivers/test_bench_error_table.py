@@ -11,13 +11,18 @@ from profiler.errors import (
     DeviceError,
     DeviceLost,
     DeviceNotFound,
+    DeviceNotReady,
     DeviceTimeout,
+    InstallFailed,
+    ProbeBackground,
+    ProbeCrashed,
     ProbeError,
+    ProbePermission,
     ProbeProtocolError,
     ProbeRefused,
     ProbeVersionMismatch,
 )
-from profiler.model import Reason, RunStatus, Verdict
+from profiler.model import DeviceState, Reason, RunStatus, Verdict
 
 
 def test_every_refusal_of_the_contract_is_known() -> None:
@@ -34,6 +39,9 @@ def test_every_refusal_of_the_contract_is_known() -> None:
         (ProbeError, Reason.PROBE_PROTOCOL, False, None),
         (ProbeProtocolError, Reason.PROBE_PROTOCOL, False, None),
         (ProbeVersionMismatch, Reason.PROBE_VERSION, False, RunStatus.ERROR),
+        (ProbePermission, Reason.PERMISSION, False, RunStatus.ERROR),
+        (ProbeBackground, Reason.PROBE_BACKGROUND, True, RunStatus.ERROR),
+        (ProbeCrashed, Reason.PROBE_CRASHED, True, None),
     ],
 )
 def test_errors(
@@ -45,6 +53,39 @@ def test_errors(
 
 
 @pytest.mark.parametrize(
+    ("state", "reason", "retry"),
+    [
+        (DeviceState.UNAUTHORIZED, Reason.NOT_AUTHORIZED, False),
+        (DeviceState.NO_PERMISSION, Reason.NO_USB_PERMISSION, False),
+        (DeviceState.LOCKED, Reason.DEVICE_LOCKED, False),
+        (DeviceState.QUARANTINED, Reason.QUARANTINED, False),
+        (DeviceState.BUSY, Reason.DEVICE_BUSY, False),
+        (DeviceState.OFFLINE, Reason.DEVICE_LOST, True),
+        ("a state of tomorrow", Reason.DEVICE_LOST, True),
+    ],
+)
+def test_states_that_wait_for_a_person_are_not_tried_again(
+    state: str, reason: Reason, retry: bool
+) -> None:
+    fault = fault_of(DeviceNotReady("x", device="A", state=state))
+    assert (fault.reason, fault.retry) == (reason, retry)
+    assert fault.ends_run is not None
+
+
+@pytest.mark.parametrize(
+    ("word", "reason"),
+    [
+        ("INSTALL_FAILED_USER_RESTRICTED", Reason.INSTALL_FAILED),
+        ("INSTALL_FAILED_INSUFFICIENT_STORAGE", Reason.DISK_FULL),
+        ("disk_full", Reason.DISK_FULL),
+    ],
+)
+def test_a_refused_install_ends_the_run(word: str, reason: Reason) -> None:
+    fault = fault_of(InstallFailed("x", device="A", reason=word))
+    assert (fault.reason, fault.retry, fault.ends_run) == (reason, False, RunStatus.ERROR)
+
+
+@pytest.mark.parametrize(
     ("code", "verdict", "reason", "retry"),
     [
         ("unsupported", Verdict.NOT_MEASURABLE, Reason.REQUEST_REFUSED, False),
@@ -53,6 +94,7 @@ def test_errors(
         ("stream_lost", Verdict.ERROR, Reason.STREAM_LOST, True),
         ("busy", Verdict.ERROR, Reason.DEVICE_BUSY, True),
         ("permission", Verdict.ERROR, Reason.PERMISSION, False),
+        ("background", Verdict.ERROR, Reason.PROBE_BACKGROUND, True),
         ("malformed", Verdict.ERROR, Reason.PROBE_PROTOCOL, False),
     ],
 )

@@ -14,7 +14,16 @@ from device_probes.client import ProbeClient
 from device_probes.driver import Play
 from device_probes.server import ProbeServer, RefusedCode, TrialRefused, rate_differs
 from profiler.errors import DeviceLost, ProbeError, ProbeProtocolError, ProbeRefused
-from profiler.model import DeviceFacts, GrantedStream, Platform, ProbeReport, TrialRequest
+from profiler.model import (
+    CodecCost,
+    CodecRequest,
+    CostStats,
+    DeviceFacts,
+    GrantedStream,
+    Platform,
+    ProbeReport,
+    TrialRequest,
+)
 from profiler.stimulus import make_train, render
 
 RATE = 8000
@@ -169,7 +178,7 @@ def raw_session(*frames):
     thread = threading.Thread(target=ProbeServer(Echo(), theirs, version="1").serve)
     thread.start()
     ours.settimeout(10)
-    ours.sendall(bad_probes.frame({"type": "hello", "protocol": 1, "version": "x"}))
+    ours.sendall(bad_probes.frame({"type": "hello", "protocol": 2, "version": "x"}))
     for frame in frames:
         ours.sendall(frame)
     ours.shutdown(socket.SHUT_WR)
@@ -202,11 +211,46 @@ def test_a_host_that_breaks_the_contract_is_told_and_left(frames):
     assert (answer["type"], answer["code"]) == ("refused", "malformed")
 
 
+class Coder(Echo):
+    """Also tells what coding costs: one millisecond more for each step of complexity."""
+
+    def codec_cost(self, request, emit_progress, cancelled):
+        for i in range(200):
+            emit_progress("playing", i / 200)
+        if request.complexity is None and cancelled.wait(10):
+            raise TrialRefused(RefusedCode.CANCELLED, "cancelled")
+        cost = CostStats(*[float(request.complexity)] * 4)
+        return CodecCost("opus.enc", "", request.frames, 60 * request.frames, cost, None)
+
+
+def test_the_cost_of_coding_is_asked_and_answered():
+    with connected(Coder()) as client:
+        cost = client.codec_cost(CodecRequest(complexity=7, frames=100))
+        assert (cost.encode_ms.p99, cost.decode_ms, cost.bytes) == (7.0, None, 6000)
+        assert run(client, train(1)).audio.rate_hz == RATE  # the connection is good for more
+
+
+def test_a_probe_that_codes_nothing_says_so():
+    with connected(Echo()) as client:
+        with pytest.raises(ProbeRefused, match="unsupported"):
+            client.codec_cost(CodecRequest())
+        with pytest.raises(ProbeRefused, match="malformed"):
+            client.codec_cost(CodecRequest(frames=0))
+
+
+def test_a_codec_question_can_be_cancelled():
+    with connected(Coder()) as client:
+        threading.Timer(0.3, client.cancel).start()
+        with pytest.raises(ProbeRefused) as caught:
+            client.codec_cost(CodecRequest())
+        assert caught.value.code == "cancelled"
+
+
 def test_a_host_of_another_version_is_told_the_probes():
     ours, theirs = socket.socketpair()
     thread = threading.Thread(target=ProbeServer(Echo(), theirs, version="4.5").serve)
     thread.start()
-    ours.sendall(bad_probes.frame({"type": "hello", "protocol": 2, "version": "x", "new": 1}))
+    ours.sendall(bad_probes.frame({"type": "hello", "protocol": 99, "version": "x", "new": 1}))
     assert bad_probes.next_frame(ours)["version"] == "4.5"
     assert ours.recv(1) == b""
     ours.close()

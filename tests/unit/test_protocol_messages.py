@@ -14,6 +14,9 @@ from device_probes.fields import Malformed, clean, loads
 from device_probes.parse import read_from_host, read_from_probe
 from device_probes.wire import MAX_HEADER_BYTES, encode_frame
 from profiler.model import (
+    CodecCost,
+    CodecRequest,
+    CostStats,
     DeviceFacts,
     EffectReport,
     EffectState,
@@ -80,6 +83,9 @@ requests = st.builds(
     agc=states,
     warmup_s=floats(0, 60),
     cpu_load=floats(0, 1),
+    cpu_threads=st.integers(1, 64),
+    usage=words,
+    audio_session=words,
     duration_s=floats(0.02, 900),
 )
 streams = st.builds(
@@ -115,11 +121,36 @@ reports = st.builds(
     timestamps_input=st.lists(pairs, max_size=5).map(tuple),
     callback_histogram_ms=st.lists(st.tuples(floats(0, 1e6), counts), max_size=5).map(tuple),
     effects=effects,
+    startup_ms=st.dictionaries(words, floats(0, 60_000), max_size=8),
+    longest_zero_run_frames=st.none() | counts,
+    observed=st.dictionaries(words, names, max_size=5),
     input_silenced=flags,
     thermal_status=st.none() | st.text(safe, max_size=32),
+    thermal_headroom=st.none() | floats(0, 100),
     battery_percent=st.none() | floats(0, 100),
     battery_temperature_c=st.none() | floats(-60, 150),
     notes=st.lists(st.text(safe, max_size=200), max_size=16).map(tuple),
+)
+codec_requests = st.builds(
+    CodecRequest,
+    codec=words,
+    rate_hz=rates,
+    channels=st.integers(1, 2),
+    bitrate_bps=st.integers(6000, 510_000),
+    complexity=st.none() | st.integers(0, 10),
+    frame_ms=floats(2.5, 120),
+    frames=st.integers(1, 10_000),
+    paced=st.booleans(),
+)
+costs = st.builds(CostStats, *[floats(0, 1e6)] * 4)
+codec_costs = st.builds(
+    CodecCost,
+    names,
+    names,
+    counts,
+    counts,
+    encode_ms=st.none() | costs,
+    decode_ms=st.none() | costs,
 )
 versions = st.text(safe, max_size=64)
 hellos = st.builds(
@@ -131,6 +162,7 @@ from_host = st.one_of(
     hellos,
     pcms,
     st.just(protocol.AskFacts()),
+    st.builds(protocol.Codec, codec_requests),
     st.just(protocol.Cancel()),
     st.just(protocol.Bye()),
     st.builds(protocol.Load, ids, rates, st.integers(1, protocol.MAX_STIMULUS_BYTES // 4), crcs),
@@ -164,6 +196,7 @@ from_probe = st.one_of(
         st.sampled_from(protocol.PcmFormat),
         st.integers(0, protocol.MAX_PCM_BYTES),
     ),
+    st.builds(protocol.CodecAnswer, codec_costs),
     st.builds(protocol.Done, crcs),
     st.builds(protocol.Failed, st.text(safe, max_size=300)),
 )
@@ -224,7 +257,7 @@ def test_any_bytes_are_an_object_or_malformed(data):
     assert isinstance(value, dict) or (problem and "\n" not in problem)
 
 
-@pytest.mark.parametrize("kind", ["hello", "facts", "load", "run", "cancel", "bye"])
+@pytest.mark.parametrize("kind", ["hello", "facts", "load", "run", "codec", "cancel", "bye"])
 def test_the_host_messages_of_the_contract_exist(kind):
     with pytest.raises(Malformed) as caught:
         read_from_host({"type": kind, "unknown key": 1, "protocol": "x"})
@@ -258,7 +291,10 @@ def test_the_largest_report_fits_into_a_header():
     report = ProbeReport(
         "x" * 64, stream, stream, 2**53, 2**53, -9999.123456789, -9999.123456789,
         (pair,) * 256, (pair,) * 256, ((123456.123456789, 2**53),) * 256,
-        {"aec": effect, "ns": effect, "agc": effect}, True, "x" * 32, 99.9, 99.9, ("x" * 200,) * 16,
+        {"aec": effect, "ns": effect, "agc": effect},
+        {f"{i}" + "x" * 63: 59999.123456789 for i in range(8)}, 2**53,
+        {f"{i:02}" + "x" * 62: "x" * 128 for i in range(48)}, True, "x" * 32, 99.123456789,
+        99.9, 99.9, ("x" * 200,) * 16,
     )  # fmt: skip
     message = protocol.Result(report, protocol.PcmFormat.INT16, 1)
     assert read_from_probe(over_the_wire(message)) == message

@@ -18,14 +18,14 @@ PINNED: dict[str, str] = {
     "GrantedStream": "dcd241695509",
     "Jump": "8797fc05ae7d",
     "Measurement": "c72168eed6a8",
-    "ProbeReport": "791248823203",
+    "ProbeReport": "99279e798806",
     "Recording": "ba3d6ec3f36e",
     "RunRecord": "7221d0b4fd9c",
     "StimulusSpec": "2c54b3063118",
     "TestResult": "854d36a2d89f",
     "TimestampPair": "d85caad4b9f4",
     "TrialRecord": "2ada84598e94",
-    "TrialRequest": "4d71a26ac607",
+    "TrialRequest": "cb3b9cd57b97",
 }
 """What revision 0001 stores. Before the first release: put the new value here. After it: add a
 migration that writes the new field into every stored record, then put the new value here."""

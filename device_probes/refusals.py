@@ -1,0 +1,29 @@
+"""What a probe's refusal means for the person at the bench."""
+
+from __future__ import annotations
+
+from device_probes.protocol import Refused, RefusedCode
+from profiler.errors import ProbeRefused
+
+CANCELLED = Refused(RefusedCode.CANCELLED, "the trial was cancelled")
+_NEXT_STEP = {
+    RefusedCode.UNSUPPORTED: "leave this configuration out of the plan",
+    RefusedCode.OPEN_FAILED: "close other apps that use sound, or choose another configuration",
+    RefusedCode.PERMISSION: "allow the microphone on the device, then run again",
+    RefusedCode.BACKGROUND: "leave the probe on the screen until the run has ended",
+    RefusedCode.BUSY: "let the other trial end, or start the probe again",
+    RefusedCode.STREAM_LOST: "see what took the sound away (a call, a headset), then run again",
+    RefusedCode.TOO_LARGE: "record for a shorter time or at a lower rate",
+    RefusedCode.MALFORMED: "correct that value in the plan",
+    RefusedCode.UNAUTHORIZED: "start the probe again from this chirpbench",
+}
+
+
+def refusal(refused: Refused, device: str) -> ProbeRefused:
+    """The error for a refusal, with the next step."""
+    return ProbeRefused(
+        f"the probe refused: {refused.text} ({refused.code.value})",
+        device=device,
+        code=refused.code.value,
+        hint=_NEXT_STEP.get(refused.code, ""),
+    )
