@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+JARS   := .toolchain/.fetched
 
-.PHONY: demo test check format bench docs clean
+.PHONY: demo test check format bench docs apk apk-check clean
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "chirpbench needs Python 3.11 or newer; set PYTHON=python3.11"; exit 1; }
@@ -31,6 +32,16 @@ format: $(STAMP)
 
 bench: $(STAMP)  ## the accuracy and speed table of docs/method.md (about 15 min)
 	$(BIN)/python tests/bench/run.py $(BENCH_ARGS)
+
+$(JARS): $(STAMP) tools/apk/lock.json $(wildcard tools/apk/maven/*.xml tools/apk/maven/*/*.xml)
+	$(BIN)/python tools/apk/fetch.py
+	@touch $@
+
+apk: $(STAMP)  ## build device_probes/android/assets/probe.apk (docs/apk.md says what it needs)
+	$(BIN)/python -m tools.apk.build
+
+apk-check: $(JARS)  ## every gate on the APK, two rebuilds included
+	$(BIN)/python -m tools.apk.check
 
 docs: $(STAMP)  ## regenerate docs/cli.md
 	$(BIN)/python tools/cli_docs.py

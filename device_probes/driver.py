@@ -81,6 +81,15 @@ class Driver(Protocol):
 
 
 @runtime_checkable
+class Inspects(Protocol):
+    """A driver that can say what a device is without starting a probe on it."""
+
+    def inspect(self) -> DeviceFacts:
+        """The device's facts as far as they are known; the device stays as it was."""
+        ...
+
+
+@runtime_checkable
 class ReportsHealth(Protocol):
     """A driver whose device says how warm it is and how full its battery is."""
 

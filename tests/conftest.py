@@ -21,6 +21,11 @@ if os.environ.get("CI"):
     settings.load_profile("ci")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--device SERIAL`` runs tests/device on that phone."""
+    parser.addoption("--device", metavar="SERIAL", help="run the acceptance test on this phone")
+
+
 def _is_there(what: str) -> bool:
     """``what``: a program, ``lib:NAME`` for a shared library, or a glob of an absolute path."""
     if what.startswith("lib:"):
@@ -32,6 +37,8 @@ def _is_there(what: str) -> bool:
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """``needs_apt(package, program)``: skip without it, or fail when nothing may be skipped."""
+    if item.get_closest_marker("device") and not item.config.getoption("--device"):
+        pytest.skip("needs a phone on USB: --device SERIAL")
     for mark in item.iter_markers("needs_apt"):
         package, what = mark.args
         if _is_there(what):

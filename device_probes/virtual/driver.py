@@ -26,7 +26,7 @@ from profiler.errors import DeviceNotFound, PlanError
 from profiler.model import DeviceFacts, DeviceRef, Platform, TrialRequest
 
 _DEFAULT = "fleet.toml"
-_MAX_FILE_BYTES = 1_000_000
+MAX_FILE_BYTES = 1_000_000
 _MAX_PHONES = 512
 
 
@@ -128,7 +128,7 @@ def load_fleet(path: Path | None = None) -> Fleet:
     try:
         if path is None:
             text = resources.files("device_probes.virtual").joinpath(_DEFAULT).read_text("utf-8")
-        elif path.stat().st_size > _MAX_FILE_BYTES:
+        elif path.stat().st_size > MAX_FILE_BYTES:
             raise PlanError("larger than 1 MB", file=name, allowed="a fleet description in TOML")
         else:
             text = path.read_text("utf-8")

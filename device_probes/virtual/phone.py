@@ -21,6 +21,7 @@ from device_probes.server import (
 )
 from device_probes.virtual.acoustics import SPEED_OF_SOUND_M_S, Timing, capture
 from device_probes.virtual.clock import Clock
+from device_probes.virtual.coding import code_speech
 from device_probes.virtual.effects import (
     Edit,
     add_noise,
@@ -30,15 +31,21 @@ from device_probes.virtual.effects import (
     spare_frames,
     suppress_noise,
 )
-from device_probes.virtual.report import make_report
+from device_probes.virtual.report import OPEN_S, make_report
 from device_probes.virtual.spec import PhoneSpec, When
 from device_probes.virtual.truth import Session, TrialTruth, TruthEvent
 from profiler import __version__
-from profiler.model import DeviceFacts, EffectState, Platform, ProbeReport, TrialRequest
+from profiler.model import (
+    CodecCost,
+    CodecRequest,
+    DeviceFacts,
+    EffectState,
+    Platform,
+    ProbeReport,
+    TrialRequest,
+)
 
 Float32 = npt.NDArray[np.float32]
-OPEN_S = 0.05
-"""How long opening the streams takes on the phone's clock."""
 _BEATS = 20
 _STUCK_S = 3600.0
 
@@ -51,7 +58,7 @@ class VirtualPhone:
         self.serial = serial
         self.truths: list[TrialTruth] = []
         """One per trial that ran, in order: the side channel for tests."""
-        self._clock = clock
+        self.clock = clock
         self._seed = (fleet_seed, zlib.crc32(serial.encode()))
         self._trial = 0
 
@@ -88,7 +95,7 @@ class VirtualPhone:
         if plays and plays[0].rate_hz != rate_out:
             raise rate_differs(rate_out)
         session = self._open(request, rate_out)
-        watch = self._clock.start()
+        watch = self.clock.start()
         emit_progress("opening", 0.0)
         if session.truth.trial in self.spec.faults.stuck_on_trials:
             cancelled.wait(_STUCK_S)
@@ -111,8 +118,21 @@ class VirtualPhone:
         samples = self._record(session, plays)
         live("playing", played_from, total)
         self.truths.append(session.truth)
-        report = make_report(self.spec, session, __version__)
+        report = make_report(self.spec, session, samples, __version__)
         return report, samples
+
+    def codec_cost(
+        self, request: CodecRequest, emit_progress: EmitProgress, cancelled: threading.Event
+    ) -> CodecCost:
+        """Code speech; :func:`~device_probes.virtual.coding.median_ms` is the truth."""
+        return code_speech(
+            self.spec,
+            request,
+            self.clock,
+            self._seed,
+            emit_progress=emit_progress,
+            cancelled=cancelled,
+        )
 
     # --- opening ----------------------------------------------------------------------------------
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from device_probes.virtual.acoustics import Timing
 from device_probes.virtual.spec import PhoneSpec
 from device_probes.virtual.truth import Session, TrialTruth
 from profiler.model import EffectReport, EffectState, GrantedStream, ProbeReport, TimestampPair
 
+OPEN_S = 0.05
+"""How long opening the streams takes on the phone's clock."""
 _OUTPUT_SHARE = 0.6
 """Part of the round trip that is output, on the phones simulated here."""
 _TIMESTAMP_EVERY_S = 0.25
@@ -20,8 +23,13 @@ _EFFECT_UUID = {
 }
 
 
-def make_report(spec: PhoneSpec, session: Session, version: str) -> ProbeReport:
-    """The report of one trial."""
+def make_report(
+    spec: PhoneSpec,
+    session: Session,
+    samples: npt.NDArray[np.int16] | npt.NDArray[np.float32],
+    version: str,
+) -> ProbeReport:
+    """The report of one trial; ``samples``, shape (frames, channels), is what it recorded."""
     truth, timing = session.truth, session.timing
     request, claims = truth.request, spec.reported
     rng = np.random.default_rng([truth.trial, truth.input_rate_hz])
@@ -41,12 +49,65 @@ def make_report(spec: PhoneSpec, session: Session, version: str) -> ProbeReport:
         timestamps_input=_timestamps(spec, truth, timing, output=False, rng=rng),
         callback_histogram_ms=_histogram(spec, truth, rng),
         effects=_effects(spec, truth),
+        startup_ms=_startup_ms(spec, session, samples),
+        longest_zero_run_frames=longest_zero_run(samples),
+        observed=_observed(spec, session),
         input_silenced=None,
         thermal_status="none",
         battery_percent=80.0,
         battery_temperature_c=28.0,
         notes=("virtual phone",),
     )
+
+
+def longest_zero_run(samples: npt.NDArray[np.int16] | npt.NDArray[np.float32]) -> int:
+    """Longest run of frames that are exactly 0 in every channel; shape (frames, channels)."""
+    silent = np.concatenate(([False], ~samples.any(axis=1), [False]))
+    edges = np.flatnonzero(silent[1:] != silent[:-1])
+    return int((edges[1::2] - edges[::2]).max(initial=0))
+
+
+def _startup_ms(
+    spec: PhoneSpec,
+    session: Session,
+    samples: npt.NDArray[np.int16] | npt.NDArray[np.float32],
+) -> dict[str, float]:
+    """Since the streams began to open: opened, started, the first buffers, the first sound.
+
+    A microphone that wakes up late does so in the recording; else it hears noise from its first
+    buffer on.
+    """
+    truth = session.truth
+    open_ms = 1000 * OPEN_S
+    burst_ms = 1000 * spec.frames_per_burst / truth.output_rate_hz
+    found = {
+        "open": open_ms,
+        "start": open_ms + 1.0,
+        "first_output": open_ms + 1.0 + burst_ms,
+        "first_input": open_ms + 1.0 + 2 * burst_ms,
+    }
+    heard = np.flatnonzero(samples.any(axis=1))
+    if heard.size:
+        begin_ms = open_ms + 1000 * truth.request.warmup_s
+        late_ms = begin_ms + 1000 * int(heard[0]) / truth.input_rate_hz
+        early = spec.glitches.mute_start_ms == 0 and truth.request.warmup_s > 0
+        found["first_nonzero"] = found["first_input"] if early else late_ms
+    return {name: round(value, 3) for name, value in found.items()}
+
+
+def _observed(spec: PhoneSpec, session: Session) -> dict[str, str]:
+    """What was in force, beside what was granted; keys as the Android probe has them."""
+    truth = session.truth
+    request = truth.request
+    api = next(iter(spec.latency.api_ms)) if request.api == "default" else request.api
+    callbacks = request.duration_s * truth.output_rate_hz / spec.frames_per_burst
+    return {
+        "api": api,
+        "output_device": session.route,
+        "callbacks": str(int(callbacks)),
+        "short_reads": str(len(truth.events)),
+        "drained_frames": str(20 * spec.frames_per_burst),
+    }
 
 
 def _granted(spec: PhoneSpec, session: Session, rate_hz: int, channels: int) -> GrantedStream:

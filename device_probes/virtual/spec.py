@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field, model_validator
 
+from device_probes.virtual.android_spec import Android, Section
 from profiler.wav import MAX_RATE_HZ, MIN_RATE_HZ
 
 Rate = Annotated[int, Field(ge=MIN_RATE_HZ, le=MAX_RATE_HZ)]
@@ -17,12 +18,6 @@ Latency = Annotated[float, Field(ge=0.5, le=1900)]
 When = Literal["never", "on_request", "communication", "always"]
 """When a voice effect really works: ``on_request`` honours the request, ``communication`` turns
 it on by itself in that mode, ``always`` cannot be turned off."""
-
-
-class Section(BaseModel):
-    """Unknown keys are mistakes; values never change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Streams(Section):
@@ -167,6 +162,17 @@ class PhoneSpec(Section):
     processing: Processing = Processing()
     glitches: Glitches = Glitches()
     faults: Faults = Faults()
+    link: Literal["adb", "direct"]
+    """How it is reached: ``adb`` behind a real adb server (the default of ``os_name = "Android"``),
+    ``direct`` by a socket pair in the same process."""
+    android: Android = Android()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_link(cls, value: Any) -> Any:
+        if isinstance(value, dict) and "link" not in value:
+            return {**value, "link": "adb" if value.get("os_name") == "Android" else "direct"}
+        return value
 
 
 class FleetSpec(Section):

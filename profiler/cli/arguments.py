@@ -109,6 +109,9 @@ def _virtual(parser: Parser) -> None:
 def _devices(commands: Commands[Parser]) -> None:
     p = _command(commands, "devices", "list what is connected and in what state")
     _virtual(p)
+    p.add_argument(
+        "--release", metavar="SERIAL", help="end the rest of a phone that failed three times"
+    )
     _json(p)
 
 

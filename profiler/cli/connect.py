@@ -1,4 +1,4 @@
-"""Which devices are there: virtual phones on request, the host's own sound interfaces.
+"""Which devices are there: phones on adb, virtual phones on request, the host's sound interfaces.
 
 A probe's libraries are imported when it is asked for, so that a wrong word is answered at once.
 """
@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import math
 from argparse import Namespace
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from device_probes.driver import Driver
@@ -18,8 +18,10 @@ from profiler.model import Platform
 if TYPE_CHECKING:
     from device_probes.virtual import Clock
 
-BUILT = (Platform.HOST, Platform.VIRTUAL)
-NOT_BUILT = (Platform.ANDROID, Platform.IOS, Platform.WEB)
+BUILT = (Platform.ANDROID, Platform.HOST, Platform.VIRTUAL)
+NOT_BUILT = (Platform.IOS, Platform.WEB)
+PHONES = (Platform.ANDROID,)
+"""What is looked for when the command line names nothing."""
 
 
 def kinds(args: Namespace) -> tuple[Platform, ...]:
@@ -39,43 +41,49 @@ def kinds(args: Namespace) -> tuple[Platform, ...]:
     return tuple(asked)
 
 
-def connected(args: Namespace) -> list[Driver]:
-    """A driver for each device that is there; none is opened yet.
+@contextmanager
+def connected(args: Namespace) -> Iterator[list[Driver]]:
+    """A driver for each device that is there, none opened yet; the way to them ends with it.
 
     Raises :class:`InputError` when there is none, :class:`PlanError` for a wrong fleet file and
-    :class:`DeviceError` when the sound system does not answer.
+    :class:`DeviceError` when adb or the sound system does not answer.
     """
-    asked = kinds(args)
-    found = listed(asked, args.virtual, clock_of(args, asked))
-    if not found:
-        raise InputError(nothing_connected(asked), hint="try 'chirpbench run --virtual'")
-    return found
+    asked = kinds(args) or PHONES
+    with listed(asked, args.virtual, clock_of(args, asked)) as found:
+        if not found:
+            raise InputError(nothing_connected(asked), hint="try 'chirpbench run --virtual'")
+        yield found
 
 
+@contextmanager
 def listed(
     asked: Sequence[Platform], fleet: str | None, clock: Clock | None = None
-) -> list[Driver]:
+) -> Iterator[list[Driver]]:
     """The devices of these kinds; ``fleet`` is a fleet file, the packaged fleet without one."""
-    found: list[Driver] = []
-    if Platform.VIRTUAL in asked:
-        from device_probes.virtual import load_fleet
+    with ExitStack() as stack:
+        found: list[Driver] = []
+        if Platform.VIRTUAL in asked:
+            from profiler.cli.phones import virtual_phones
 
-        found += load_fleet(Path(fleet) if fleet else None).drivers(clock)
-    if Platform.HOST in asked:
-        from device_probes.host.driver import HostDriver, discover
+            found += stack.enter_context(virtual_phones(fleet, clock))
+        if Platform.ANDROID in asked:
+            from profiler.cli.phones import android_phones
 
-        found += [HostDriver(ref) for ref in discover()]
-    return found
+            found += stack.enter_context(android_phones())
+        if Platform.HOST in asked:
+            from device_probes.host.driver import HostDriver, discover
+
+            found += [HostDriver(ref) for ref in discover()]
+        yield found
 
 
 def nothing_connected(asked: Sequence[Platform]) -> str:
     """Why there is nothing to measure."""
+    if Platform.ANDROID in asked:
+        return "no phone is connected by USB (docs/android.md says how; 'devices' shows states)"
     if Platform.HOST in asked:
         return "this computer has no sound interface that records and plays"
-    return (
-        "no phone is connected: probes for Android, iOS and browsers are not part of this "
-        "version (--probe host measures this computer's sound interface)"
-    )
+    return "the fleet has no phones"
 
 
 def clock_of(args: Namespace, asked: Sequence[Platform]) -> Clock | None:

@@ -17,6 +17,7 @@ import scipy
 import soundfile
 
 from db.store import Store
+from device_probes.android import adb_path, probe_package
 from device_probes.host.driver import discover
 from device_probes.virtual import load_fleet
 from profiler import __version__
@@ -28,6 +29,7 @@ LOW_FREE_BYTES = 5_000_000_000
 MAX_CLOCK_STEP_S = 1e-5
 """Progress and time-outs need far less; a coarser clock is a sign of an odd machine."""
 MIN_PYTHON = (3, 11)
+UDEV_FOLDERS = ("/etc/udev/rules.d", "/lib/udev/rules.d", "/usr/lib/udev/rules.d")
 SOUND_SERVERS = {"pipewire": "PipeWire", "pulseaudio": "PulseAudio", "jackd": "JACK"}
 
 
@@ -60,6 +62,8 @@ def examine(db_url: str) -> Iterator[Finding]:
         virtual_fleet,
         portaudio,
         sound_servers,
+        android,
+        usb_rules,
         phone_probes,
     )
     for check in checks:
@@ -183,7 +187,28 @@ def sound_servers() -> Finding:
     return Finding("sound server", Health.WARN, "none installed", step)
 
 
+def android() -> Finding:
+    """The adb program and the Android probe that came with chirpbench; no server is started."""
+    try:
+        probe, program = probe_package(), adb_path()
+    except ChirpbenchError as exc:
+        return Finding("android", Health.WARN, exc.message, exc.hint)
+    size_kb = len(probe.data) / 1000
+    found = f"probe {probe.version_name} ({size_kb:.0f} kB, protocol {probe.protocol}), {program}"
+    return Finding("android", Health.OK, found)
+
+
+def usb_rules() -> Finding:
+    """On Linux a user needs the right to open phones on USB."""
+    if platform.system() != "Linux" or os.geteuid() == 0:
+        return Finding("usb", Health.OK, "no rules needed")
+    if any(any(Path(p).glob("*android*.rules")) for p in UDEV_FOLDERS):
+        return Finding("usb", Health.OK, "udev rules for phones are installed")
+    step = "if a phone shows as no_permission: apt install android-sdk-platform-tools-common"
+    return Finding("usb", Health.WARN, "no udev rules for phones", step)
+
+
 def phone_probes() -> Finding:
     """What this version cannot do yet."""
-    step = "use --virtual or --probe host"
-    return Finding("phone probes", Health.WARN, "android, ios and web are not built yet", step)
+    step = "use Android phones, --virtual or --probe host"
+    return Finding("phone probes", Health.WARN, "ios and web are not built yet", step)

@@ -17,6 +17,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 import corpus  # noqa: E402
 import numpy as np  # noqa: E402
+import phones  # noqa: E402
 import speed  # noqa: E402
 from score import Row, auc, run_job, score_events  # noqa: E402
 
@@ -169,19 +170,22 @@ def main() -> int:
         "--empty", type=int, default=100, help="recordings per kind without stimulus"
     )
     parser.add_argument("--base", type=int, default=corpus.ACCEPT_SEED, help="first seed")
-    parser.add_argument("--only", choices=("accuracy", "speed"), help="half of the table")
+    parts = ("accuracy", "speed", "phones")
+    parser.add_argument("--only", choices=parts, help="a part of the table")
     args = parser.parse_args()
     table = Table()
-    if args.only != "speed":
+    if args.only in (None, "accuracy"):
         jobs = [(True, c, args.base + s) for c in corpus.CONDITIONS for s in range(args.seeds)]
         jobs += [(False, k, args.base + s) for k in corpus.EMPTY for s in range(args.empty)]
         with get_context("spawn").Pool(2) as pool:
             rows = list(pool.imap_unordered(run_job, jobs, chunksize=8))
         accuracy(table, rows)
         calibration(table, rows)
-    if args.only != "accuracy":
+    if args.only in (None, "speed"):
         speed.measure(table)
-    if args.only != "speed":
+    if args.only in (None, "phones"):
+        phones.measure(table)
+    if args.only in (None, "accuracy"):
         by_condition(rows)
     print(f"\n{'every target reached' if not table.failed else f'{table.failed} targets missed'}")
     return 1 if table.failed else 0

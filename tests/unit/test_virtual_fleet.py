@@ -71,7 +71,7 @@ def test_count_makes_units_with_serials_of_their_own():
         ("seed = 5", "seed = 'x'", "seed", "x", "valid integer"),
         ("[[phone]]", "[phone]", "phone", None, "tuple"),
         ("[phone.latency]", "[phone.nothing]\nx = 1\n[phone.latency]", "phone[0].nothing", None,
-         "acoustics, api_level, clock"),
+         "acoustics, android, api_level, clock"),
         ("seed = 5", '"se\\ned" = 5', "se\ufffded", 5, "phone, seed, version"),
         ("version = 1", "version = [", "", None, ""),
     ],

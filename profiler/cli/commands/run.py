@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
+from typing import TYPE_CHECKING
 
-from profiler.cli.connect import connected
+from device_probes.driver import Driver
+from profiler.cli.connect import connected, kinds
 from profiler.cli.text import clean
 from profiler.model import RunStatus
+
+if TYPE_CHECKING:
+    from profiler.plan import BenchPlan
 
 EXIT_DEVICE = 1
 EXIT_INTERRUPTED = 130
@@ -15,15 +20,21 @@ EXIT_INTERRUPTED = 130
 
 def execute(args: Namespace) -> int:
     """Run the bench; 0 when every planned device finished, whatever its verdicts are."""
-    drivers = connected(args)
-    # What follows loads the analysis and the store: nobody waits for them to read a complaint.
+    kinds(args)  # a wrong word is answered before anything is loaded or started
+    from profiler.cli.benchplan import plan_of
+
+    plan = plan_of(args)
+    with connected(args) as drivers:
+        return _run(args, plan, drivers)
+
+
+def _run(args: Namespace, plan: BenchPlan, drivers: list[Driver]) -> int:
     from profiler.bench import run_bench
-    from profiler.cli.benchplan import absent, chosen, plan_of, with_zones
+    from profiler.cli.benchplan import absent, chosen, with_zones
     from profiler.cli.live import watching
     from profiler.cli.place import open_store, store_url
     from profiler.cli.run_report import report
 
-    plan = plan_of(args)
     missing = absent(drivers, plan)
     for serial in missing:
         print(f"chirpbench run: {clean(serial, 60)} is not connected", file=sys.stderr)

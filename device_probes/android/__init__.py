@@ -1,0 +1,22 @@
+"""Android phones over adb: :class:`AdbBench` finds them, :class:`AndroidDriver` drives one.
+
+``adb.py`` is the one door to adbutils; nothing else here imports it.
+"""
+
+from device_probes.android.adb import adb_path
+from device_probes.android.assets import probe_package
+from device_probes.android.bench import AdbBench, SeenPhone
+from device_probes.android.driver import AndroidDeadlines, AndroidDriver
+from device_probes.android.server import PrivateServer, Server, SharedServer
+
+__all__ = [
+    "AdbBench",
+    "AndroidDeadlines",
+    "AndroidDriver",
+    "PrivateServer",
+    "SeenPhone",
+    "Server",
+    "SharedServer",
+    "adb_path",
+    "probe_package",
+]

@@ -1,0 +1,219 @@
+package org.chirpbench.probe;
+
+import android.Manifest;
+import android.content.Context;
+import android.content.pm.PackageManager;
+import android.media.AudioManager;
+import android.os.Build;
+import java.util.Map;
+
+/** The phone as a probe: one trial at a time, given back as it was found. */
+final class AndroidDevice implements ProbeDevice {
+    private static final long TICK_MS = 50;
+    private static final long RESUME_MS = 1500;
+    private static final long STALL_NS = 4000000000L;
+
+    /** Asks the user for a permission; called on any thread. */
+    interface Permissions {
+        /** Shows the system's dialog unless it is on the screen already. */
+        void ask(String permission);
+    }
+
+    private static AndroidDevice shared;
+
+    private final Context context;
+    private final AudioManager audio;
+    private volatile Permissions permissions;
+    private final AudioSetup setup;
+    private volatile boolean foreground;
+    private volatile TrialControl running;
+
+    /** The one of this process: a trial may outlive the screen that began it. */
+    static synchronized AndroidDevice of(Context application, Permissions permissions) {
+        if (shared == null || shared.context != application) {
+            shared = new AndroidDevice(application);
+        }
+        shared.permissions = permissions;
+        return shared;
+    }
+
+    private AndroidDevice(Context context) {
+        this.context = context;
+        audio = (AudioManager) context.getSystemService(Context.AUDIO_SERVICE);
+        setup = new AudioSetup(context, new Journal(context));
+        setup.restore(true); // whatever a crash has left
+    }
+
+    /** Whether the app is on the screen; a trial that runs when it goes is ended. */
+    void setForeground(boolean now) {
+        foreground = now;
+        TrialControl control = running;
+        if (!now && control != null) {
+            control.stop(Refusal.BACKGROUND, "another app came in front of the probe");
+        }
+    }
+
+    @Override
+    public void running(TrialControl control) {
+        running = control;
+    }
+
+    @Override
+    public Map<String, Object> facts() {
+        return new Facts(context).toJson();
+    }
+
+    @Override
+    public Map<String, Object> codecCost(CodecRequest request, TrialControl control)
+            throws Refusal {
+        return new OpusCost(request, control).measure();
+    }
+
+    @Override
+    public void restore() {
+        TrialControl control = running;
+        if (control != null) {
+            control.stop(Refusal.CANCELLED, "the phone is given back"); // restores as it ends
+        } else {
+            setup.restore(false);
+        }
+    }
+
+    @Override
+    public TrialResult run(TrialRequest r, int rateHz, Mixer plays, TrialControl control)
+            throws Refusal {
+        Words.check(r);
+        // int16 at the rate asked for: the smallest that it can be.
+        if (2 * r.frames(r.rateHz) * r.inputChannels > Limits.MAX_PCM_BYTES) {
+            throw new Refusal(Refusal.TOO_LARGE, "the recording would be too large");
+        }
+        control.progress(TrialControl.OPENING, 0);
+        allowed(r);
+        visible(control);
+        Engine engine = engine(r, control);
+        Report report = new Report(BuildInfo.VERSION_NAME);
+        Focus focus = new Focus(audio, control);
+        CpuLoad load = null;
+        try {
+            Routing.Route route = setup.enter(r, report, control);
+            report.observe("audio_focus", focus.ask(r));
+            load = new CpuLoad(r.cpuThreads, r.cpuLoad);
+            return trial(r, rateHz, plays, control, engine, route, report);
+        } finally {
+            control.onStop(null);
+            engine.close();
+            if (load != null) {
+                load.stop();
+            }
+            focus.giveBack();
+            setup.restore(false);
+        }
+    }
+
+    private void allowed(TrialRequest r) throws Refusal {
+        demand(Manifest.permission.RECORD_AUDIO, "the microphone");
+        if (r.isBluetooth() && Build.VERSION.SDK_INT >= 31) {
+            demand(Api31.BLUETOOTH_CONNECT, "nearby devices (Bluetooth)");
+        }
+    }
+
+    private void demand(String permission, String what) throws Refusal {
+        if (context.checkSelfPermission(permission) != PackageManager.PERMISSION_GRANTED) {
+            permissions.ask(permission);
+            throw new Refusal(
+                    Refusal.PERMISSION,
+                    "chirpbench may not use " + what + "; allow it on the phone's screen");
+        }
+    }
+
+    /** The start of the app and the first trial may cross: wait for the screen a moment. */
+    private void visible(TrialControl control) throws Refusal {
+        for (long waited = 0; !foreground; waited += TICK_MS) {
+            if (waited >= RESUME_MS) {
+                throw new Refusal(
+                        Refusal.BACKGROUND, "the probe is not in front on the phone's screen");
+            }
+            control.sleep(TICK_MS);
+        }
+    }
+
+    private Engine engine(TrialRequest r, TrialControl control) throws Refusal {
+        boolean available = NativeAudio.available();
+        if (r.api.equals("aaudio") && !available) {
+            throw Refusal.unsupported(NativeAudio.unavailableReason());
+        }
+        return r.api.equals("java") || !available
+                ? new JavaEngine(context, control)
+                : new NativeEngine(context);
+    }
+
+    private TrialResult trial(
+            TrialRequest r,
+            int rateHz,
+            Mixer plays,
+            final TrialControl control,
+            final Engine engine,
+            Routing.Route route,
+            Report report)
+            throws Refusal {
+        engine.open(r, route);
+        if (engine.outputRateHz() != rateHz) {
+            throw Refusal.rateDiffers(engine.outputRateHz());
+        }
+        Effects effects = new Effects(r);
+        try {
+            effects.apply(engine.captureSession(), engine.hasSession());
+            Monitor monitor = new Monitor(audio, engine, effects);
+            engine.begin(plays);
+            control.onStop(
+                    new Runnable() {
+                        @Override
+                        public void run() {
+                            engine.abort();
+                        }
+                    });
+            watch(r, engine, monitor, control);
+            monitor.look();
+            control.onStop(null);
+            engine.stop();
+            control.check();
+            describe(r, engine, monitor, effects, report);
+            return new TrialResult(report.toJson(), engine.recording());
+        } finally {
+            effects.release();
+        }
+    }
+
+    private static void watch(TrialRequest r, Engine engine, Monitor monitor, TrialControl control)
+            throws Refusal {
+        long movedNs = System.nanoTime();
+        long movement = -1;
+        while (!engine.await(TICK_MS, control)) {
+            engine.tick(control);
+            monitor.tick(control);
+            long now = System.nanoTime();
+            if (engine.movement() != movement) {
+                movement = engine.movement();
+                movedNs = now;
+            }
+            long warmupNs = engine.isWarming() ? Math.round(1e9 * r.warmupS) : 0;
+            if (now - movedNs > STALL_NS + warmupNs) {
+                throw new Refusal(Refusal.STREAM_LOST, "the streams stand still for 4 s");
+            }
+        }
+        control.progress(TrialControl.PLAYING, 1);
+    }
+
+    private void describe(
+            TrialRequest r, Engine engine, Monitor monitor, Effects effects, Report report) {
+        report.observe("api", engine.api());
+        if (r.api.equals("default") && !NativeAudio.available()) {
+            report.note("no AAudio: " + NativeAudio.unavailableReason());
+        }
+        report.observe("usage", r.isVoiceUsage() ? "voice_communication" : "media");
+        monitor.report(report);
+        effects.report(report);
+        engine.report(report);
+        Health.report(context, report);
+    }
+}

@@ -1,0 +1,138 @@
+package org.chirpbench.probe;
+
+import static org.junit.Assert.assertEquals;
+import static org.junit.Assert.assertFalse;
+import static org.junit.Assert.assertNull;
+import static org.junit.Assert.assertTrue;
+import static org.robolectric.Shadows.shadowOf;
+
+import android.content.Intent;
+import android.media.AudioDeviceInfo;
+import android.media.AudioManager;
+import java.util.Map;
+import org.junit.Test;
+
+/** Whatever happens, the phone is given back as it was found. */
+public class RestoreTest extends PhoneTest {
+    private static final int MUSIC = AudioManager.STREAM_MUSIC;
+    private static final int CALL = AudioManager.STREAM_VOICE_CALL;
+
+    private void isAsFound() throws InterruptedException {
+        Journal journal = new Journal(phone.application);
+        for (int i = 0; i < 100 && !journal.isEmpty(); i++) {
+            Thread.sleep(50); // the session ends on a thread of its own
+        }
+        assertTrue("left in the journal: " + journal.all(), journal.isEmpty());
+        assertEquals(3, phone.audio.getStreamVolume(MUSIC));
+        assertEquals(4, phone.audio.getStreamVolume(CALL));
+        assertEquals(AudioManager.MODE_NORMAL, phone.audio.getMode());
+        assertNull(phone.audio.getCommunicationDevice());
+    }
+
+    private void setVolumes() {
+        phone.audio.setStreamVolume(MUSIC, 3, 0);
+        phone.audio.setStreamVolume(CALL, 4, 0);
+    }
+
+    @Test
+    public void theMediaVolumeIsQuantisedAndRestored() throws Exception {
+        setVolumes();
+        try (Host host = phone.connect().hello()) {
+            host.run(48000, null, 0, "volume", 0.5);
+            Map<String, Object> result = host.hearWord();
+            host.samples(result);
+            assertEquals("music", observed(result, "volume_stream"));
+            assertEquals("15", observed(result, "volume_max"));
+            assertEquals("8", observed(result, "volume_index")); // 7.5 rounds up
+            assertEquals("media", observed(result, "audio_mode"));
+            isAsFound(); // before the host has left
+        }
+    }
+
+    @Test
+    public void aCallIsSetUpAndTakenBack() throws Exception {
+        setVolumes();
+        try (Host host = phone.connect().hello()) {
+            host.run(
+                    48000, null, 0, "audio_mode", "communication", "route", "earpiece", "volume",
+                    1.0);
+            Map<String, Object> result = host.hearWord();
+            host.samples(result);
+            assertEquals("communication", observed(result, "audio_mode"));
+            assertEquals("voice_call", observed(result, "volume_stream"));
+            assertEquals("7", observed(result, "volume_index"));
+            String device = (String) observed(result, "communication_device");
+            assertTrue(device, device.startsWith("earpiece"));
+            assertEquals("voice_communication", observed(result, "usage"));
+            isAsFound();
+        }
+    }
+
+    @Test
+    public void aRefusedTrialLeavesNothingBehind() throws Exception {
+        setVolumes();
+        shadowOf(phone.audio).lockCommunicationDevice(true);
+        try (Host host = phone.connect().hello()) {
+            host.run(48000, null, 0, "audio_mode", "communication", "volume", 1.0);
+            isRefused(Refusal.OPEN_FAILED, host.hearWord());
+            isAsFound();
+        }
+    }
+
+    @Test
+    public void aHostThatVanishesInMidTrialLeavesNothingBehind() throws Exception {
+        setVolumes();
+        air.remove();
+        air = new Air(DELAY, 1f, true).install();
+        Host host = phone.connect().hello();
+        host.run(48000, null, 0, "audio_mode", "communication", "volume", 1.0, "duration_s", 30.0);
+        while (!"playing".equals(host.hear().get("stage"))) {
+            continue;
+        }
+        assertEquals(7, phone.audio.getStreamVolume(CALL));
+        assertFalse(new Journal(phone.application).isEmpty());
+        host.close();
+        isAsFound();
+    }
+
+    /** As after a crash or a force-stop in mid-trial: the journal is all that is left. */
+    private void crash() throws Refusal {
+        phone.finish();
+        Journal journal = new Journal(phone.application);
+        journal.note(Journal.MODE, AudioManager.MODE_NORMAL);
+        journal.note(Journal.COMMUNICATION_DEVICE, AudioDeviceInfo.TYPE_BUILTIN_SPEAKER);
+        journal.note(Journal.VOLUME + CALL, 4);
+        journal.note(Journal.VOLUME + MUSIC, 3);
+        journal.note(Journal.VOLUME + MUSIC, 14); // the first note wins
+        phone.audio.setStreamVolume(MUSIC, 14, 0);
+        phone.audio.setStreamVolume(CALL, 7, 0);
+    }
+
+    @Test
+    public void theNextStartGivesBackWhatACrashLeft() throws Exception {
+        crash();
+        phone.start(Phone.intent(Phone.SOCKET, Phone.TOKEN));
+        AndroidDevice.of(phone.application, null).restore();
+        isAsFound();
+    }
+
+    @Test
+    public void restoreGivesBackAndFinishes() throws Exception {
+        crash();
+        phone.start(new Intent().putExtra("restore", true));
+        assertTrue(phone.activity.get().isFinishing());
+        isAsFound();
+    }
+
+    @Test
+    public void aCallInProgressIsNotDisturbed() throws Exception {
+        phone.audio.setMode(AudioManager.MODE_IN_CALL);
+        try (Host host = phone.connect().hello()) {
+            host.run(48000, null, 0, "volume", 1.0);
+            Map<String, Object> refused = host.hearWord();
+            isRefused(Refusal.OPEN_FAILED, refused);
+            assertEquals("a phone call is going on", refused.get("text"));
+            assertEquals(AudioManager.MODE_IN_CALL, phone.audio.getMode());
+        }
+    }
+}

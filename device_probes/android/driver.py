@@ -1,0 +1,334 @@
+"""Drives one Android phone: reach it, make it ready, run trials, give it back as it was."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+
+from device_probes.android import commands, dumps, facts, install, parsers, prepare
+from device_probes.android.assets import ProbePackage
+from device_probes.android.errors import REMEDIES, lost, not_ready
+from device_probes.android.identity import Sighting
+from device_probes.android.install import Installed, Installer
+from device_probes.android.ledger import Lease, Ledger
+from device_probes.android.prepare import Preparation
+from device_probes.android.running import LAUNCH_S, RunningProbe, ended
+from device_probes.android.shell import Shell
+from device_probes.android.tracking import Tracker
+from device_probes.client import Deadlines, ProbeClient
+from device_probes.driver import Capture, OnProgress, Play
+from device_probes.protocol import RefusedCode
+from profiler.errors import (
+    DeviceError,
+    DeviceLost,
+    DeviceNotFound,
+    DeviceNotReady,
+    DeviceTimeout,
+    ProbeBackground,
+    ProbeCrashed,
+    ProbePermission,
+    ProbeProtocolError,
+    ProbeRefused,
+    ProbeVersionMismatch,
+)
+from profiler.model import (
+    CodecCost,
+    CodecRequest,
+    DeviceFacts,
+    DeviceHealth,
+    DeviceRef,
+    DeviceState,
+    Platform,
+    TrialRequest,
+)
+
+_HEALTH = {"battery": commands.BATTERY, "thermal": commands.THERMAL}
+_LIVE = {**install.SECTIONS, **prepare.READINESS}
+_COUNTED = (DeviceTimeout, ProbeCrashed, ProbeProtocolError)
+"""Failures that are the phone's own, as is staying offline; a pulled cable or a question that waits
+for a person is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class AndroidDeadlines:
+    """Seconds a phone may take. Tests shorten them."""
+
+    probe: Deadlines = field(default_factory=Deadlines)
+    shell_s: float = 5.0
+    contact_s: float = 20.0
+    """The script of first contact runs a dozen ``dumpsys``, none of them silent for ``shell_s``."""
+    install_s: float = install.INSTALL_S
+    launch_s: float = LAUNCH_S
+    replug_s: float = 10.0
+    """How long a phone that is not there is waited for."""
+    close_s: float = 6.0
+    """All of giving a phone back, also a frozen one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What all drivers of one bench share."""
+
+    tracker: Tracker
+    ledger: Ledger
+    probe: ProbePackage
+    platform: Platform = Platform.ANDROID
+    deadlines: AndroidDeadlines = field(default_factory=AndroidDeadlines)
+
+
+class AndroidDriver:
+    """A :class:`~device_probes.driver.Driver` for one phone, by whichever connection it has.
+
+    Used from one thread, except :meth:`cancel`.
+    """
+
+    def __init__(self, ref: DeviceRef, phone: Sighting | str, lease: Lease, bench: Settings):
+        """``phone``: the phone as it was seen, or its identity when it is still to come."""
+        self._ref = ref
+        self._phone = phone
+        self._lease = lease
+        self._bench = bench
+        self._limits = bench.deadlines
+        self._shell: Shell | None = None
+        self._probe: RunningProbe | None = None
+        self._preparation: Preparation | None = None
+        self._client: ProbeClient | None = None
+        self._static: tuple[str, dict[str, str]] | None = None
+        """Boot id, and the sections that cannot change before the next boot."""
+        self._met = False
+        self._counted = False
+        self._unclean = False
+        """A trial was cut short: the probe may have left volume and mode as they were in it."""
+        self._cancelled = threading.Event()
+
+    @property
+    def ref(self) -> DeviceRef:
+        """Which phone this is."""
+        return self._ref
+
+    # --- the contract ---------------------------------------------------------------------------
+
+    def connect(self) -> DeviceFacts:
+        """Find the phone, make it ready, have our probe run on it, read its facts."""
+        self.close()
+        with self._counting():
+            self._bench.ledger.refuse_quarantined(self._ref.serial)
+            self._shell = shell = self._resolve()
+            self._lease.take()
+            parts = self._contact(shell)
+            self._preparation = Preparation(shell)
+            self._preparation.apply(parts)
+            self._launch(shell, Installed.read(parts))
+            assert self._client is not None
+            told = self._client.facts()
+            self._met = True
+            return facts.merged(facts.adb_facts(parts), told, self._bench.platform)
+
+    def inspect(self) -> DeviceFacts:
+        """What adb tells of the phone; nothing is installed, woken or started."""
+        name, platform = self._ref.serial, self._bench.platform
+        self._bench.ledger.refuse_quarantined(name)
+        if self._lease.taken_by_another():
+            raise not_ready(name, DeviceState.BUSY)
+        parts = self._contact(self._resolve())
+        if dumps.device_locked(parts.get("trust", "")):
+            raise not_ready(name, DeviceState.LOCKED)
+        found = facts.adb_facts(parts)
+        return replace(found, platform=platform, is_virtual=platform is Platform.VIRTUAL)
+
+    def run(self, request: TrialRequest, plays: Sequence[Play], on_progress: OnProgress) -> Capture:
+        """Run one trial in a fresh stream, the probe being in front before and after."""
+        self._cancelled.clear()
+        client, probe = self._connected()
+        with self._counting(), self._explained():
+            probe.check_before()
+            if self._cancelled.is_set():
+                raise ProbeRefused("cancelled before the trial began", device=str(self._ref),
+                                   code=RefusedCode.CANCELLED.value)  # fmt: skip
+            self._unclean = True
+            capture = client.run(request, plays, on_progress)
+            self._unclean = False
+            probe.check_after()
+        self._passed()
+        return capture
+
+    def codec_cost(self, request: CodecRequest) -> CodecCost:
+        """Measure what coding speech costs; raises as :meth:`run` does."""
+        client, _ = self._connected()
+        with self._counting(), self._explained():
+            return client.codec_cost(request)
+
+    def cancel(self) -> None:
+        """End a running trial from another thread."""
+        self._cancelled.set()
+        client = self._client
+        if client is not None:
+            client.cancel()
+
+    def health(self) -> DeviceHealth:
+        """Battery and heat now."""
+        shell = self._shell
+        if shell is None:
+            raise DeviceLost("not connected", device=str(self._ref), hint="connect first")
+        text = shell.run(commands.sections(_HEALTH), self._limits.shell_s).out
+        return prepare.health(parsers.sections(text, _HEALTH))
+
+    def close(self) -> None:
+        """Give the phone back as it was found. Never raises; bounded, also for a frozen phone."""
+        client, self._client = self._client, None
+        probe, self._probe = self._probe, None
+        preparation, self._preparation = self._preparation, None
+        shell, self._shell = self._shell, None
+        if client is not None:
+            client.close()
+        end = time.monotonic() + self._limits.close_s
+        if shell is not None and self._still_there(shell):
+            with suppress(DeviceError):  # a frozen phone is restored at its next contact
+                self._leave(probe, preparation, end)
+        self._unclean = False
+        self._lease.release()
+
+    # --- steps of connect -----------------------------------------------------------------------
+
+    def _resolve(self) -> Shell:
+        """The phone's connection now; waits for one that is being plugged in again."""
+        tracker, name = self._bench.tracker, self._ref.serial
+        ready = (DeviceState.READY,)
+        found = tracker.find(self._phone)
+        if found is not None and found.listed.state is DeviceState.OFFLINE:
+            tracker.reconnect(found)
+        waits_for_person = (DeviceState.UNAUTHORIZED, DeviceState.NO_PERMISSION)
+        if found is None or found.listed.state is DeviceState.OFFLINE:
+            states = ready + waits_for_person
+            found = tracker.wait_for(self._phone, states, self._limits.replug_s)
+        if found is None:
+            kind = DeviceLost if self._met else DeviceNotFound
+            problem = tracker.problem
+            raise kind("the phone is not connected" + (f" ({problem})" if problem else ""),
+                       device=name, hint=REMEDIES[DeviceState.ABSENT])  # fmt: skip
+        if found.listed.state is not DeviceState.READY:
+            raise not_ready(name, found.listed.state)
+        self._phone = found
+        return Shell(tracker.adb, found.listed.transport_id, name)
+
+    def _contact(self, shell: Shell) -> dict[str, str]:
+        """Everything that is wanted of a phone, in one shell."""
+        wanted = {"boot": commands.BOOT_ID, **_LIVE}
+        if self._static is None:
+            wanted |= facts.STATIC
+        limits = self._limits
+        text = shell.run(commands.sections(wanted), limits.contact_s, limits.shell_s).out
+        parts = parsers.sections(text, wanted)
+        boot = parsers.boot_id(parts.get("boot", ""))
+        if self._static is not None and self._static[0] != boot:
+            self._static = None  # it was started again, perhaps with another system
+            return self._contact(shell)
+        if self._static is None and boot:
+            self._static = boot, {name: parts.get(name, "") for name in facts.STATIC}
+        return parts | (self._static[1] if self._static else {})
+
+    def _launch(self, shell: Shell, found: Installed) -> None:
+        installer = Installer(shell, self._bench.probe, self._limits.install_s)
+        fresh = installer.ensure(found)
+        try:
+            self._start(shell)
+        except ProbeVersionMismatch:
+            if fresh:
+                raise
+            installer.ensure(found, anew=True)
+            self._start(shell)
+
+    def _start(self, shell: Shell) -> None:
+        self._probe = probe = RunningProbe(shell, self._limits.launch_s)
+        probe.start()
+        stream = probe.tunnel(self._limits.probe.hello_s)
+        if self._client is not None:
+            self._client.close()
+        self._client = ProbeClient(
+            stream, self._ref.serial, deadlines=self._limits.probe, token=probe.token
+        )
+        with self._explained():
+            self._client.handshake()
+
+    # --- what an error means --------------------------------------------------------------------
+
+    def _connected(self) -> tuple[ProbeClient, RunningProbe]:
+        if self._client is None or self._probe is None:
+            raise DeviceLost("not connected", device=str(self._ref), hint="connect first")
+        return self._client, self._probe
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Say why a connection ended, and give refusals of the system their own names."""
+        try:
+            yield
+        except ProbeRefused as exc:
+            kind = {
+                RefusedCode.BACKGROUND.value: ProbeBackground,
+                RefusedCode.PERMISSION.value: ProbePermission,
+            }.get(exc.code)
+            self._unclean = False  # a refusal is an orderly end
+            if kind is None:
+                raise
+            words = exc.message.split(": ", 1)[-1]
+            raise kind(words, device=self._ref.serial, hint=exc.hint) from exc
+        except ProbeCrashed:
+            raise
+        except DeviceLost as exc:
+            probe = self._probe
+            if probe is None or self._cancelled.is_set():
+                raise
+            if not self._here():
+                raise lost(self._ref.serial, "the phone went away") from exc
+            why = ended(probe, exc, self._ref.serial)
+            if why is exc:
+                raise
+            raise why from exc
+
+    def _here(self) -> bool:
+        """Whether the phone is still listed under the connection in use."""
+        found, shell = self._bench.tracker.find(self._phone), self._shell
+        return (
+            found is not None and shell is not None and found.listed.state is DeviceState.READY
+            and found.listed.transport_id == shell.transport_id
+        )  # fmt: skip
+
+    @contextmanager
+    def _counting(self) -> Iterator[None]:
+        """Remember a failure that is the phone's own; one a driver, however often it is tried."""
+        try:
+            yield
+        except DeviceError as exc:
+            offline = isinstance(exc, DeviceNotReady) and exc.state == DeviceState.OFFLINE
+            if (offline or isinstance(exc, _COUNTED)) and not self._counted:
+                self._counted = True
+                with suppress(DeviceError):
+                    self._bench.ledger.failed(self._ref.serial, exc.message)
+            raise
+
+    def _passed(self) -> None:
+        self._counted = False
+        with suppress(DeviceError):
+            self._bench.ledger.passed(self._ref.serial)
+
+    # --- steps of close -------------------------------------------------------------------------
+
+    def _still_there(self, shell: Shell) -> bool:
+        return any(
+            one.listed.transport_id == shell.transport_id and one.listed.state is DeviceState.READY
+            for one in self._bench.tracker.snapshot()
+        )
+
+    def _leave(
+        self, probe: RunningProbe | None, preparation: Preparation | None, end: float
+    ) -> None:
+        def left_s() -> float:
+            return max(min(end - time.monotonic(), self._limits.shell_s), 0.1)
+
+        if probe is not None:
+            probe.stop(put_back=self._unclean, timeout_s=left_s())
+        if preparation is not None:
+            preparation.put_back(left_s())

@@ -1,0 +1,186 @@
+"""Makes a phone fit to be measured, and puts back what was changed.
+
+What is changed is written to the phone first (:data:`~device_probes.android.commands.RESTORE_FILE`)
+and taken back from there: at the end, or, after a crash or a pulled cable, at the next contact from
+whatever computer. The probe does the same for volume, mode and route with a journal of its own.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from device_probes.android import commands, dumps, files, parsers
+from device_probes.android.errors import not_ready
+from device_probes.android.shell import Shell
+from profiler.errors import DeviceNotReady, InstallFailed, ProbePermission
+from profiler.model import DeviceHealth, DeviceState
+
+STAY_ON_ALWAYS = 7
+"""AC, USB and wireless power (``BatteryManager.BATTERY_PLUGGED_*``)."""
+READINESS = {
+    "battery": commands.BATTERY,
+    "thermal": commands.THERMAL,
+    "trust": commands.TRUST,
+    "policy": commands.POLICY,
+    "privacy": commands.SENSOR_PRIVACY,
+    "audio": commands.AUDIO,
+    "stay": commands.GET_STAY_ON,
+    "restore": commands.READ_RESTORE,
+}
+"""Sections of the contact script that this module reads."""
+_UNLOCK_S = 3.0
+"""A keyguard without a PIN goes away within a second."""
+_LOOK_AGAIN_S = 0.2
+_RESTORE = re.compile(
+    r"chirpbench-restore 1\n"
+    rf"global {commands.STAY_ON} (null|[0-9]{{1,3}})\n"
+    r"end\n?\Z"
+)
+_WAKE_AND_LOOK = commands.script(
+    commands.WAKE,
+    commands.DISMISS_KEYGUARD,
+    commands.sections({"trust": commands.TRUST, "policy": commands.POLICY}),
+)
+
+
+class _Lock(Enum):
+    OPEN = "open"
+    ASLEEP = "asleep"
+    LOCKED = "locked"
+    NOT_SAID = "not said"
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What was in force before we changed it."""
+
+    stay_on: int | None
+    """``None``: the setting did not exist."""
+
+    def text(self) -> str:
+        """As it is written on the phone."""
+        value = "null" if self.stay_on is None else str(self.stay_on)
+        return f"chirpbench-restore 1\nglobal {commands.STAY_ON} {value}\nend\n"
+
+    @classmethod
+    def read(cls, text: str) -> Before | None:
+        """Read back; ``None`` for anything but what :meth:`text` writes, whole."""
+        match = _RESTORE.match(text)
+        return cls.of(match[1]) if match else None
+
+    @classmethod
+    def of(cls, value: str) -> Before | None:
+        """From what ``settings get`` says; ``None`` for a value we could not put back."""
+        if value == "null":
+            return cls(None)
+        return cls(int(value)) if re.fullmatch(r"[0-9]{1,3}", value) and int(value) < 256 else None
+
+
+class Preparation:
+    """One connected phone being prepared, and put back."""
+
+    def __init__(self, shell: Shell) -> None:
+        self._shell = shell
+        self._before: Before | None = None
+        self.left_behind = False
+        """Whether a session before this one ended without putting the phone back."""
+
+    def apply(self, parts: Mapping[str, str]) -> None:
+        """Wake, unlock, keep awake, from what the contact script found.
+
+        Raises :class:`~profiler.errors.DeviceNotReady` (locked) when only a person can unlock it.
+        """
+        earlier = Before.read(parts.get("restore", ""))
+        self.left_behind = earlier is not None
+        before = earlier or Before.of(parsers.setting(parts.get("stay", "")))
+        if before is not None and (earlier is not None or before.stay_on != STAY_ON_ALWAYS):
+            self._keep_awake(before, written=earlier is not None)
+        self._unlock(parts)
+
+    def _unlock(self, parts: Mapping[str, str]) -> None:
+        """Wake the screen and take away a keyguard that needs no secret."""
+        end = time.monotonic() + _UNLOCK_S
+        lock = _lock(parts)
+        while lock is not _Lock.OPEN:
+            if time.monotonic() >= end:
+                if lock is _Lock.LOCKED:
+                    raise not_ready(self._shell.device, DeviceState.LOCKED)
+                return  # the check that the probe is in front will say
+            text = self._shell.run(_WAKE_AND_LOOK).out
+            before, lock = lock, _lock(parsers.sections(text, ("trust", "policy")))
+            if _Lock.NOT_SAID in (before, lock):
+                return
+            if lock is not _Lock.OPEN:
+                time.sleep(_LOOK_AGAIN_S)
+
+    def _keep_awake(self, before: Before, *, written: bool) -> None:
+        """Note the old value on the phone, look that it is there, and only then change it."""
+        if not written:
+            try:
+                files.write(self._shell, before.text().encode(), commands.RESTORE_FILE)
+            except InstallFailed as exc:
+                raise InstallFailed(
+                    "the phone's storage is full: nothing is changed that could not be put back",
+                    device=self._shell.device, reason=exc.reason, hint=exc.hint,
+                ) from exc  # fmt: skip
+            if Before.read(self._shell.run(commands.READ_RESTORE).out) != before:
+                return  # without a note the setting stays as it is; the probe keeps the screen on
+        self._before = before
+        self._shell.run(commands.set_stay_on(STAY_ON_ALWAYS))
+
+    def put_back(self, timeout_s: float = 3.0) -> None:
+        """Give back what was changed; the note goes only after the value is back.
+
+        Raises :class:`~profiler.errors.DeviceError`; the note is then still on the phone.
+        """
+        before, self._before = self._before, None
+        if before is None:
+            return
+        look = commands.script(
+            commands.set_stay_on(before.stay_on), commands.sections({"stay": commands.GET_STAY_ON})
+        )
+        parts = parsers.sections(self._shell.run(look, timeout_s).out, ("stay",))
+        if Before.of(parsers.setting(parts.get("stay", ""))) == before:
+            self._shell.run(commands.REMOVE_RESTORE, timeout_s)
+
+
+def _lock(parts: Mapping[str, str]) -> _Lock:
+    screen = dumps.screen(parts.get("policy", ""))
+    if dumps.device_locked(parts.get("trust", "")) or screen.keyguard:
+        return _Lock.LOCKED
+    if screen.awake is None:
+        return _Lock.NOT_SAID
+    return _Lock.OPEN if screen.awake else _Lock.ASLEEP
+
+
+def health(parts: Mapping[str, str]) -> DeviceHealth:
+    """Battery and heat from the sections ``battery`` and ``thermal``."""
+    battery = dumps.battery(parts.get("battery", ""))
+    return DeviceHealth(
+        battery_percent=battery.percent,
+        battery_temperature_c=battery.temperature_c,
+        thermal_status=dumps.thermal_status(parts.get("thermal", "")),
+    )
+
+
+def refuse_deaf(parts: Mapping[str, str], device: str) -> None:
+    """Raise when a trial would record silence: microphone switched off, or another app has it.
+
+    :class:`~profiler.errors.ProbePermission` or :class:`~profiler.errors.DeviceNotReady` (busy).
+    Android 10 and later give zeros then, without any error.
+    """
+    if dumps.microphone_off(parts.get("privacy", "")):
+        raise ProbePermission(
+            "the microphone is switched off", device=device,
+            hint="switch on “Microphone access” in the quick settings (or Settings → Privacy)",
+        )  # fmt: skip
+    others = dumps.recorders(parts.get("audio", ""))
+    if others:
+        raise DeviceNotReady(
+            f"{', '.join(others)} records from the microphone", device=device,
+            state=DeviceState.BUSY.value, hint="close that app on the phone, then run again",
+        )  # fmt: skip

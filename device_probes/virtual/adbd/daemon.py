@@ -1,0 +1,112 @@
+"""Runs a fleet's phones: one event loop in one thread serves all of their connections."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from types import TracebackType
+
+from device_probes.virtual.adbd import host
+from device_probes.virtual.adbd.android import VirtualAndroid
+from device_probes.virtual.adbd.probe_app import ProbeLauncher
+from device_probes.virtual.clock import Clock
+from device_probes.virtual.driver import Fleet
+
+_START_S = 20.0
+_STOP_S = 10.0
+
+
+def make_phones(
+    fleet: Fleet, clock: Clock | None = None, *, launcher: ProbeLauncher | None = None
+) -> list[VirtualAndroid]:
+    """The phones of ``fleet`` that are reached by adb, not yet listening."""
+    phones = (p for p in fleet.phones(clock) if p.spec.link == "adb")
+    return [VirtualAndroid(phone, launcher=launcher) for phone in phones]
+
+
+class AdbDaemon:
+    """Listens for adb servers on behalf of ``phones`` until :meth:`stop`; a context manager.
+
+    ``adb_server_port`` is the server that the phones are plugged into: :meth:`connect_all` and
+    ``unplug`` speak to it. Only 127.0.0.1 is ever listened on or dialled.
+    """
+
+    def __init__(
+        self, phones: Iterable[VirtualAndroid], *, adb_server_port: int | None = None
+    ) -> None:
+        self.phones: Sequence[VirtualAndroid] = tuple(phones)
+        self._server_port = adb_server_port
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="virtual-adbd", daemon=True)
+        self._started = False
+
+    def __enter__(self) -> AdbDaemon:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Listen for every phone; raises ``OSError`` when no port is free."""
+        self._thread.start()
+        self._started = True
+        try:
+            asyncio.run_coroutine_threadsafe(self._attach(), self._loop).result(_START_S)
+        except BaseException:
+            self.stop()
+            raise
+
+    def connect_all(self) -> dict[str, str]:
+        """Let the adb server connect to every phone; its words by serial number."""
+        port = self._server_port
+        if port is None:
+            raise ValueError("no adb server is known")
+
+        async def everyone() -> list[str]:
+            return await asyncio.gather(*(host.connect(port, p.address) for p in self.phones))
+
+        words = asyncio.run_coroutine_threadsafe(everyone(), self._loop).result(60.0)
+        return {phone.serial: text for phone, text in zip(self.phones, words, strict=True)}
+
+    def stop(self) -> None:
+        """End every connection and every probe. May be called twice."""
+        if not self._started:
+            self._loop.close()
+            return
+        if not self._thread.is_alive():
+            return
+        for phone in self.phones:
+            phone.app.stop()
+        with suppress(TimeoutError):
+            asyncio.run_coroutine_threadsafe(self._detach(), self._loop).result(_STOP_S)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(_STOP_S)
+
+    async def _attach(self) -> None:
+        for phone in self.phones:
+            await phone.attach(self._server_port)
+
+    async def _detach(self) -> None:
+        for phone in self.phones:
+            await phone.detach()
+        tasks = [t for t in asyncio.all_tasks() if t is not asyncio.current_task()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_forever()
+        finally:
+            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+            self._loop.run_until_complete(self._loop.shutdown_default_executor())
+            self._loop.close()

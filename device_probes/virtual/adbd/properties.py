@@ -1,0 +1,81 @@
+"""System properties of a virtual phone, as ``getprop`` prints them."""
+
+from __future__ import annotations
+
+import re
+
+from device_probes.virtual.spec import PhoneSpec
+
+_POLICIES = {"never": "1", "auto": "2", "always": "3"}
+"""``AAUDIO_POLICY_NEVER`` …, as aaudio.mmap_policy holds them."""
+
+
+def make_properties(spec: PhoneSpec, serial: str) -> dict[str, str]:
+    """Every property of one unit; tests may change the result."""
+    a = spec.android
+    word = re.sub(r"[^a-z0-9]+", "", spec.model.lower()) or "phone"
+    parts = re.match(r"([^/]+)/([^/]+)/", spec.os_build + "/")
+    device = a.device or (parts[2].partition(":")[0] if parts else word)
+    brand = a.brand or spec.manufacturer.lower()
+    platform = a.board_platform or re.sub(r"[^a-z0-9]+", "", spec.soc.lower())
+    api = spec.api_level or 34
+    found = {
+        "ro.serialno": a.serialno or serial,
+        "ro.boot.serialno": a.serialno or serial,
+        "ro.product.manufacturer": spec.manufacturer,
+        "ro.product.brand": brand,
+        "ro.product.model": spec.model,
+        "ro.product.device": device,
+        "ro.product.name": device,
+        "ro.product.board": device,
+        "ro.board.platform": platform,
+        "ro.hardware": a.hardware or platform,
+        "ro.build.fingerprint": spec.os_build,
+        "ro.build.display.id": spec.os_build.rpartition(":")[0] or spec.os_build,
+        "ro.build.version.sdk": str(api),
+        "ro.build.version.release": spec.os_version,
+        "ro.build.version.security_patch": a.security_patch,
+        "ro.build.version.incremental": "1",
+        "ro.build.type": "user",
+        "ro.build.tags": a.build_tags,
+        "ro.product.cpu.abi": a.abis[0],
+        "ro.product.cpu.abilist": ",".join(a.abis),
+        "ro.debuggable": "0",
+        "ro.secure": "1",
+        "sys.boot_completed": "1",
+        "persist.sys.timezone": "UTC",
+        "ro.chirpbench.virtual": "1",
+    }
+    if api >= 31:
+        found["ro.soc.manufacturer"] = a.soc_manufacturer
+        found["ro.soc.model"] = spec.soc
+    else:
+        found["ro.hardware.chipname"] = spec.soc
+    if a.marketing_property:
+        found[a.marketing_property] = spec.marketing_name
+    for name, policy in (
+        ("aaudio.mmap_policy", a.mmap_policy),
+        ("aaudio.mmap_exclusive_policy", a.mmap_exclusive_policy),
+    ):
+        if policy:
+            found[name] = _POLICIES[policy]
+    if a.media_performance_class:
+        found["ro.odm.build.media_performance_class"] = str(a.media_performance_class)
+    return found
+
+
+def system_features(spec: PhoneSpec) -> list[str]:
+    """What ``pm list features`` prints, sorted."""
+    found = {
+        "android.hardware.audio.output",
+        "android.hardware.microphone",
+        "android.hardware.bluetooth",
+        "android.hardware.touchscreen",
+        "android.hardware.usb.host",
+        *spec.android.features,
+    }
+    if spec.low_latency:
+        found.add("android.hardware.audio.low_latency")
+    if spec.pro_audio:
+        found.add("android.hardware.audio.pro")
+    return sorted(found)

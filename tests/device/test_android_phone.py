@@ -1,0 +1,218 @@
+"""The acceptance test of a real phone: ``pytest tests/device --device SERIAL -v -s``.
+
+It needs a phone on USB in a quiet room, lying face up. Nothing here is simulated; what it checks
+is listed in docs/android.md. It prints a table to send with a report.
+"""
+
+from __future__ import annotations
+
+import statistics
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+
+import pytest
+
+from device_probes.android import AdbBench, AndroidDriver
+from device_probes.driver import Capture, Play, Progress
+from profiler.analysis import analyze
+from profiler.errors import DeviceError, ProbeBackground, ProbeRefused
+from profiler.model import CodecRequest, EffectState, Estimate, TrialRequest, Verdict
+from profiler.stimulus import make_train
+
+pytestmark = [pytest.mark.device, pytest.mark.timeout(600)]
+
+TRAIN = make_train(7, chirps=6, chirp_s=0.35, lead_in_s=0.1)
+PLAIN = TrialRequest(warmup_s=1.0, duration_s=TRAIN.duration_s + 1.2)
+PATHS = [
+    *(("aaudio", sharing, mode) for sharing in ("exclusive", "shared")
+      for mode in ("low_latency", "none")),
+    ("java", "shared", "low_latency"),
+    ("java", "shared", "none"),
+]  # fmt: skip
+
+
+def ignore(_: Progress) -> None:
+    pass
+
+
+def say(line: str) -> None:
+    print(f"\n  | {line}", end="")
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AdbBench]:
+    found = AdbBench(state_dir=tmp_path_factory.mktemp("state"))
+    found.start()
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="module")
+def phone(bench: AdbBench, request: pytest.FixtureRequest) -> Iterator[AndroidDriver]:
+    serial = request.config.getoption("--device")
+    by_serial = {d.ref.serial: d for d in bench.drivers()}
+    if serial not in by_serial:
+        pytest.fail(f"no phone {serial}; adb sees: {', '.join(by_serial) or 'none'}")
+    driver = by_serial[serial]
+    facts = driver.connect()
+    say(f"{facts.manufacturer} {facts.model} / {facts.soc} / {facts.os_build}")
+    yield driver
+    driver.close()
+
+
+def trial(phone: AndroidDriver, **changes: object) -> Capture:
+    request = replace(PLAIN, **changes)  # type: ignore[arg-type]
+    return phone.run(request, (Play(TRAIN),), ignore)
+
+
+def measured(capture: Capture) -> Estimate:
+    return analyze(capture.audio, TRAIN)
+
+
+def test_facts_are_complete(phone: AndroidDriver) -> None:
+    facts = phone.connect()
+    for value in (facts.manufacturer, facts.model, facts.soc, facts.os_build):
+        assert value
+    assert (facts.api_level or 0) >= 26
+    assert facts.native_rate_hz in (44_100, 48_000, 96_000, 192_000)
+    assert 16 <= (facts.frames_per_burst or 0) <= 8192
+    assert facts.low_latency is not None
+    assert not facts.is_virtual
+    assert not facts.is_emulator, "an emulator's microphone says nothing about a phone"
+    for key in sorted(facts.raw):
+        if key.startswith(("effect", "codec", "mmap")):
+            say(f"{key} = {facts.raw[key]}")
+
+
+def test_the_probe_is_installed_once(phone: AndroidDriver) -> None:
+    """A second contact finds the probe current; from there to the first trial is quick."""
+    phone.close()
+    began = time.monotonic()
+    phone.connect()
+    opened: list[float] = []
+
+    def note(_: Progress) -> None:
+        if not opened:
+            opened.append(time.monotonic())
+
+    phone.run(replace(PLAIN, duration_s=0.5), (), note)
+    say(f"first contact to first trial {opened[0] - began:.2f} s (goal 2 s)")
+
+
+@pytest.mark.parametrize(("api", "sharing", "mode"), PATHS)
+def test_each_path_opens_or_says_why(
+    phone: AndroidDriver, api: str, sharing: str, mode: str
+) -> None:
+    try:
+        capture = trial(phone, api=api, sharing=sharing, performance_mode=mode)
+    except ProbeRefused as exc:
+        say(f"{api} {sharing} {mode}: {exc.code}")
+        if exc.code not in ("unsupported", "open_failed", "rate_differs"):
+            raise
+        return
+    report, estimate = capture.report, measured(capture)
+    latency = estimate.round_trip_latency_ms
+    shown = "–" if latency is None else f"{latency:.2f} ms"
+    granted = f"{report.output.sharing}/{report.output.performance_mode}/mmap {report.output.mmap}"
+    start = ", ".join(f"{k} {v:.0f}" for k, v in report.startup_ms.items())
+    say(f"{api} {sharing} {mode}: {shown} {estimate.verdict.value} granted {granted}; ms: {start}")
+    assert capture.audio.samples.any() or report.input_silenced, "all zeros, and nobody said so"
+    assert report.longest_zero_run_frames is not None
+
+
+def test_five_opens_agree_within_three_bursts(phone: AndroidDriver) -> None:
+    facts = phone.connect()
+    found = [measured(trial(phone)) for _ in range(5)]
+    values = [e.round_trip_latency_ms for e in found if e.round_trip_latency_ms is not None]
+    assert len(values) == 5, [e.reasons for e in found]
+    burst_ms = 1000 * (facts.frames_per_burst or 480) / (facts.native_rate_hz or 48_000)
+    spread = max(values) - min(values)
+    say(f"five opens: median {statistics.median(values):.2f} ms, spread {spread:.2f} ms")
+    assert spread <= 3 * burst_ms + 0.5
+
+
+@pytest.mark.parametrize("preset", ["generic", "voice_recognition", "unprocessed"])
+@pytest.mark.parametrize("rate", [16_000, 48_000])
+def test_no_capture_is_silent_in_secret(phone: AndroidDriver, preset: str, rate: int) -> None:
+    try:
+        capture = trial(phone, input_preset=preset, rate_hz=rate)
+    except ProbeRefused as exc:
+        say(f"{preset} {rate}: {exc.code}")
+        return
+    say(f"{preset} {rate}: zeros {capture.report.longest_zero_run_frames} frames")
+    assert capture.audio.samples.any() or capture.report.input_silenced
+
+
+def test_effects_are_reported(phone: AndroidDriver) -> None:
+    for state in (EffectState.ON, EffectState.OFF):
+        try:
+            report = trial(
+                phone, audio_mode="communication", input_preset="voice_communication",
+                aec=state, ns=state, audio_session="shared",
+            ).report  # fmt: skip
+        except ProbeRefused as exc:
+            say(f"communication, effects {state.value}: {exc.code}")
+            continue
+        for name, effect in report.effects.items():
+            real = f"{effect.state.value} {effect.implementor} {effect.uuid}"
+            say(f"asked {state.value}: {name} {real}")
+        assert set(report.effects) <= {"aec", "ns", "agc"}
+
+
+def test_settings_are_as_before_also_after_a_kill(phone: AndroidDriver) -> None:
+    phone.close()
+    before = phone.settings()
+    phone.connect()
+    trial(phone, volume=0.5, audio_mode="communication")
+    phone.close()
+    assert phone.settings() == before
+    phone.connect()
+    running = threading.Thread(target=lambda: _lost(phone))
+    running.start()
+    time.sleep(2.5)
+    phone.kill_probe()
+    running.join(60)
+    phone.close()
+    assert phone.settings() == before
+
+
+def _lost(phone: AndroidDriver) -> None:
+    with suppress(DeviceError):
+        trial(phone, volume=0.3, duration_s=8.0)
+
+
+def test_home_ends_a_trial(phone: AndroidDriver) -> None:
+    phone.connect()
+    timer = threading.Timer(2.5, phone.press_home)
+    timer.start()
+    with pytest.raises((ProbeBackground, ProbeRefused)) as caught:
+        trial(phone, duration_s=8.0)
+    timer.join()
+    assert isinstance(caught.value, ProbeBackground) or caught.value.code == "background"
+    assert measured(trial(phone)).verdict is not Verdict.ERROR, "it comes back by itself"
+
+
+def test_cancel_is_heard(phone: AndroidDriver) -> None:
+    timer = threading.Timer(2.0, phone.cancel)
+    timer.start()
+    began = time.monotonic()
+    with pytest.raises(ProbeRefused) as caught:
+        trial(phone, duration_s=20.0)
+    timer.join()
+    assert caught.value.code == "cancelled"
+    assert time.monotonic() - began < 6.0
+
+
+def test_codec_cost(phone: AndroidDriver) -> None:
+    try:
+        cost = phone.codec_cost(CodecRequest(frames=150))
+    except ProbeRefused as exc:
+        say(f"opus: {exc.code}")
+        if exc.code != "unsupported":
+            raise
+        return
+    say(f"opus: {cost.encoder} {cost.encode_ms}; {cost.decoder} {cost.decode_ms}")
+    assert cost.encode_ms is None or 0 < cost.encode_ms.p50 <= cost.encode_ms.max

@@ -1,0 +1,1 @@
+"""What must hold for a built APK. Each gate returns its complaints; none means it passed."""
