@@ -181,7 +181,7 @@ class Connection:
     def _check(self, deadline: Deadline, what: str) -> None:
         if deadline.over:
             raise DeviceTimeout(
-                f"{what} within {deadline.seconds:g} s ({deadline.what})",
+                f"{what} within {deadline.seconds:.3g} s ({deadline.what})",
                 device=self.peer,
                 hint="reconnect the device, then run again",
             )

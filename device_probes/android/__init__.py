@@ -4,7 +4,7 @@
 """
 
 from device_probes.android.adb import adb_path
-from device_probes.android.assets import probe_package
+from device_probes.android.assets import ProbePackage, probe_package
 from device_probes.android.bench import AdbBench, SeenPhone
 from device_probes.android.driver import AndroidDeadlines, AndroidDriver
 from device_probes.android.server import PrivateServer, Server, SharedServer
@@ -14,6 +14,7 @@ __all__ = [
     "AndroidDeadlines",
     "AndroidDriver",
     "PrivateServer",
+    "ProbePackage",
     "SeenPhone",
     "Server",
     "SharedServer",

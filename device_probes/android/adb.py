@@ -7,6 +7,7 @@ sockets are closed from outside, the thread is left behind, and the caller goes 
 
 from __future__ import annotations
 
+import os
 import queue
 import socket
 import threading
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from device_probes.android.errors import SERVER, Foreign, lost, timed_out, translate
-from device_probes.android.listing import Listed, listed_devices
+from device_probes.android.listing import Listed, listed_devices, read_list
 from profiler.errors import ChirpbenchError, DeviceNotFound, InputError
 
 try:
@@ -53,6 +54,16 @@ def adb_path() -> Path:
         raise DeviceNotFound(
             f"no adb program works here ({exc})", device=SERVER, hint="apt install adb"
         ) from exc
+
+
+@cache
+def bundled_adb_path() -> Path:
+    """The program inside the adbutils wheel, which every bench then has alike; else any other.
+
+    For servers of our own: a shared server is started by whatever adb its computer has.
+    """
+    inside = Path(adbutils.__file__).parent / "binaries" / "adb"
+    return inside if os.access(inside, os.X_OK) else adb_path()
 
 
 class _Call:
@@ -125,6 +136,13 @@ class _Client(adbutils.AdbClient):  # type: ignore[misc]
         connection.check_okay()
         return str(connection.read_string_block())
 
+    def devices(self) -> str:
+        """The answer to ``host:devices-l``, whatever the phones call themselves."""
+        connection = self.make_connection()
+        connection.send_command("host:devices-l")
+        connection.check_okay()
+        return read_list(connection.conn.recv)
+
     def open(self, transport_id: int, service: str) -> socket.socket:
         """A connected socket to a service of a phone."""
         device = adbutils.AdbDevice(self, transport_id=transport_id)
@@ -133,6 +151,42 @@ class _Client(adbutils.AdbClient):  # type: ignore[misc]
         connection.check_okay()
         sock: socket.socket = connection.conn
         return sock
+
+
+class Following:
+    """Notices of a server about its phones, for as long as it lives.
+
+    Every notice lists all phones, but twins with one serial look alike in it: the list itself has
+    to be asked.
+    """
+
+    def __init__(self, adb: Adb, connection: _Connection, call: _Call) -> None:
+        self._adb = adb
+        self._connection = connection
+        self._call = call
+
+    def changed(self, wait_s: float) -> bool:
+        """Wait for so long at most; ``True`` when something changed.
+
+        Raises :class:`~profiler.errors.DeviceLost` when the server ended, or :meth:`close` came.
+        """
+        sock: socket.socket = self._connection.conn
+        try:
+            sock.settimeout(wait_s)
+            if not sock.recv(4, socket.MSG_PEEK):
+                raise lost(self._adb.name, "the adb server ended")
+            sock.settimeout(_CONNECT_S)
+        except TimeoutError:
+            return False
+        except OSError as exc:
+            raise lost(self._adb.name, f"device tracking ended ({exc})") from exc
+        with self._adb.translated("device tracking", SERVER, _CONNECT_S):
+            self._connection.read_string_block()
+        return True
+
+    def close(self) -> None:
+        """End it; a :meth:`changed` that waits in another thread ends, too."""
+        self._call.end()
 
 
 class Adb:
@@ -157,7 +211,7 @@ class Adb:
     def listed(self, timeout_s: float = 5.0) -> tuple[Listed, ...]:
         """Every phone the server knows, whatever its state."""
         return self.bounded(
-            "device list", timeout_s, lambda client: listed_devices(client.ask("devices-l"))
+            "device list", timeout_s, lambda client: listed_devices(client.devices())
         )
 
     def connect(self, address: str, timeout_s: float = 12.0) -> str:
@@ -216,40 +270,19 @@ class Adb:
 
         return self.bounded("the probe's socket", timeout_s, work, device=device)
 
-    @contextmanager
-    def following(self) -> Iterator[Callable[[float], bool]]:
-        """Notices of the server about its phones, for as long as it lives.
-
-        The function given waits for so many seconds at most: ``True`` when something changed.
-        It raises :class:`~profiler.errors.DeviceLost` when the server dies. Every notice lists
-        all phones, but twins with one serial look alike in it: the list itself has to be asked.
-        """
+    def follow(self) -> Following:
+        """Begin to follow the server's notices about its phones; to be closed."""
         call = _Call()
         try:
-            with self._translated("device tracking", SERVER, _CONNECT_S):
+            with self.translated("device tracking", SERVER, _CONNECT_S):
                 client = _Client(self.host, self.port, call, _CONNECT_S)
                 connection = client.make_connection()
                 connection.send_command("host:track-devices")
                 connection.check_okay()
-
-            def changed(wait_s: float) -> bool:
-                try:
-                    connection.conn.settimeout(wait_s)
-                    length = connection.conn.recv(4, socket.MSG_PEEK)
-                except TimeoutError:
-                    return False
-                except OSError as exc:
-                    raise lost(self.name, f"device tracking ended ({exc})") from exc
-                if not length:
-                    raise lost(self.name, "the adb server ended")
-                connection.conn.settimeout(_CONNECT_S)
-                with self._translated("device tracking", SERVER, _CONNECT_S):
-                    connection.read_string_block()
-                return True
-
-            yield changed
-        finally:
+        except ChirpbenchError:
             call.end()
+            raise
+        return Following(self, connection, call)
 
     def bounded(
         self,
@@ -281,12 +314,13 @@ class Adb:
         finally:
             call.end()
         if error is not None:
-            with self._translated(what, device or self.name, wait_s):
+            with self.translated(what, device or self.name, wait_s):
                 raise error
         return value  # type: ignore[return-value]  # no error: work returned it
 
     @contextmanager
-    def _translated(self, what: str, device: str, seconds: float) -> Iterator[None]:
+    def translated(self, what: str, device: str, seconds: float) -> Iterator[None]:
+        """Let whatever is raised inside leave as an error of ours."""
         try:
             yield
         except Exception as exc:

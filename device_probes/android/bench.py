@@ -14,7 +14,7 @@ from device_probes.android.assets import probe_package
 from device_probes.android.driver import AndroidDeadlines, AndroidDriver, Settings
 from device_probes.android.identity import Sighting
 from device_probes.android.ledger import Lease, Ledger, state_folder
-from device_probes.android.server import Server
+from device_probes.android.server import Server, SharedServer
 from device_probes.android.shell import Shell
 from device_probes.android.states import Condition
 from device_probes.android.tracking import Tracker
@@ -42,8 +42,9 @@ class SeenPhone:
 
 
 class AdbBench:
-    """Phones behind one adb server. :meth:`start` first, :meth:`close` last.
+    """Phones behind one adb server, by default the one this computer shares.
 
+    :meth:`start` first, :meth:`close` last.
     ``names`` gives the phones that are known by their address (adb serial → serial), as those of
     a virtual fleet are; they count also while they are absent. ``probe_folder`` replaces the
     probe that is shipped.
@@ -51,7 +52,7 @@ class AdbBench:
 
     def __init__(
         self,
-        server: Server,
+        server: Server | None = None,
         state_dir: Path | None = None,
         *,
         platform: Platform = Platform.ANDROID,
@@ -59,14 +60,14 @@ class AdbBench:
         deadlines: AndroidDeadlines | None = None,
         probe_folder: Path | None = None,
     ) -> None:
-        self._server = server
+        self._server = server or SharedServer()
         self._platform = platform
         self._names = dict(names or {})
         self._deadlines = deadlines or AndroidDeadlines()
         self._probe_folder = probe_folder
         self._folder = state_dir or state_folder()
         self._ledger = Ledger(self._folder)
-        self._tracker = Tracker(server, self._names, self._server_up)
+        self._tracker = Tracker(self._server, self._names, self._server_up)
         self._addresses: list[str] = []
         self._conditions: dict[str, Condition] = {}
         self._last: dict[str, Sighting] = {}

@@ -22,6 +22,7 @@ MARK = "@@"
 """Begins the line in front of each section of a script's output."""
 
 _SAFE = re.compile(r"[A-Za-z0-9 _./:=@~+;-]+\Z")
+_SECTION = re.compile(rf"^echo {MARK}[a-z0-9_]+; ")
 _WORD = re.compile(r"[a-z][a-z0-9_]{0,31}\Z")
 _PATH = re.compile(r"/[A-Za-z0-9_./=~+-]{1,240}\Z")
 _SOCKET = re.compile(r"chirpbench_[0-9a-f]{16}\Z")
@@ -41,7 +42,8 @@ class Command:
     @property
     def what(self) -> str:
         """Its first words, for messages; never a token."""
-        return " ".join(self.text.removeprefix(f"echo {MARK}").split()[:2])
+        first = _SECTION.sub("", self.text).partition(";")[0]
+        return " ".join(first.split()[:2])
 
 
 def _checked(pattern: re.Pattern[str], value: str) -> str:
@@ -87,6 +89,7 @@ AUDIO = Command("dumpsys audio")
 ACTIVITIES = Command("dumpsys activity activities")
 GET_STAY_ON = Command(f"settings get global {STAY_ON}")
 READ_RESTORE = Command(f"cat {RESTORE_FILE}")
+LIST_TEMP = Command(f"ls {TEMP_DIR}")
 FREE_SPACE = Command(f"df -k {TEMP_DIR}")
 FLINGER = Command("dumpsys media.audio_flinger")
 CODECS = Command("dumpsys media.player")

@@ -47,6 +47,9 @@ from profiler.model import (
 
 _HEALTH = {"battery": commands.BATTERY, "thermal": commands.THERMAL}
 _LIVE = {**install.SECTIONS, **prepare.READINESS}
+_SILENT_S = 1.0
+_SETTLE_S = 1.0
+"""The tracker believes that a phone is gone within this."""
 _COUNTED = (DeviceTimeout, ProbeCrashed, ProbeProtocolError)
 """Failures that are the phone's own, as is staying offline; a pulled cable or a question that waits
 for a person is none."""
@@ -102,6 +105,8 @@ class AndroidDriver:
         self._counted = False
         self._unclean = False
         """A trial was cut short: the probe may have left volume and mode as they were in it."""
+        self._silent = False
+        """The last thing it did was not to answer: giving it back is not waited for as long."""
         self._cancelled = threading.Event()
 
     @property
@@ -114,6 +119,13 @@ class AndroidDriver:
     def connect(self) -> DeviceFacts:
         """Find the phone, make it ready, have our probe run on it, read its facts."""
         self.close()
+        try:
+            return self._connect()
+        except BaseException:  # Ctrl-C, too, must not leave the phone half prepared
+            self.close()
+            raise
+
+    def _connect(self) -> DeviceFacts:
         with self._counting():
             self._bench.ledger.refuse_quarantined(self._ref.serial)
             self._shell = shell = self._resolve()
@@ -123,7 +135,8 @@ class AndroidDriver:
             self._preparation.apply(parts)
             self._launch(shell, Installed.read(parts))
             assert self._client is not None
-            told = self._client.facts()
+            with self._explained():
+                told = self._client.facts()
             self._met = True
             return facts.merged(facts.adb_facts(parts), told, self._bench.platform)
 
@@ -173,7 +186,7 @@ class AndroidDriver:
         shell = self._shell
         if shell is None:
             raise DeviceLost("not connected", device=str(self._ref), hint="connect first")
-        text = shell.run(commands.sections(_HEALTH), self._limits.shell_s).out
+        text = shell.run(commands.sections(_HEALTH)).out
         return prepare.health(parsers.sections(text, _HEALTH))
 
     def close(self) -> None:
@@ -184,8 +197,9 @@ class AndroidDriver:
         shell, self._shell = self._shell, None
         if client is not None:
             client.close()
-        end = time.monotonic() + self._limits.close_s
-        if shell is not None and self._still_there(shell):
+        end = time.monotonic() + (_SILENT_S if self._silent else self._limits.close_s)
+        self._silent = False
+        if shell is not None and self._listed_as(shell):
             with suppress(DeviceError):  # a frozen phone is restored at its next contact
                 self._leave(probe, preparation, end)
         self._unclean = False
@@ -194,16 +208,33 @@ class AndroidDriver:
     # --- steps of connect -----------------------------------------------------------------------
 
     def _resolve(self) -> Shell:
-        """The phone's connection now; waits for one that is being plugged in again."""
+        """A connection to the phone that its server still knows."""
+        shell = self._shell_of(self._find())
+        try:
+            shell.features()
+        except DeviceLost:  # it went a moment ago, and the tracker lets such moments pass
+            self._bench.tracker.wait_until(lambda _: not self._listed_as(shell), _SETTLE_S)
+            shell = self._shell_of(self._find())
+            shell.features()
+        return shell
+
+    def _shell_of(self, found: Sighting) -> Shell:
+        self._phone = found
+        return Shell(
+            self._bench.tracker.adb,
+            found.listed.transport_id,
+            self._ref.serial,
+            self._limits.shell_s,
+        )
+
+    def _find(self) -> Sighting:
+        """The phone as it is listed; waits for one that is being plugged in again."""
         tracker, name = self._bench.tracker, self._ref.serial
-        ready = (DeviceState.READY,)
         found = tracker.find(self._phone)
-        if found is not None and found.listed.state is DeviceState.OFFLINE:
-            tracker.reconnect(found)
-        waits_for_person = (DeviceState.UNAUTHORIZED, DeviceState.NO_PERMISSION)
         if found is None or found.listed.state is DeviceState.OFFLINE:
-            states = ready + waits_for_person
-            found = tracker.wait_for(self._phone, states, self._limits.replug_s)
+            tracker.revive(self._phone)
+            known = (DeviceState.READY, DeviceState.UNAUTHORIZED, DeviceState.NO_PERMISSION)
+            found = tracker.wait_for(self._phone, known, self._limits.replug_s)
         if found is None:
             kind = DeviceLost if self._met else DeviceNotFound
             problem = tracker.problem
@@ -211,8 +242,7 @@ class AndroidDriver:
                        device=name, hint=REMEDIES[DeviceState.ABSENT])  # fmt: skip
         if found.listed.state is not DeviceState.READY:
             raise not_ready(name, found.listed.state)
-        self._phone = found
-        return Shell(tracker.adb, found.listed.transport_id, name)
+        return found
 
     def _contact(self, shell: Shell) -> dict[str, str]:
         """Everything that is wanted of a phone, in one shell."""
@@ -278,23 +308,22 @@ class AndroidDriver:
         except ProbeCrashed:
             raise
         except DeviceLost as exc:
-            probe = self._probe
-            if probe is None or self._cancelled.is_set():
+            probe, shell = self._probe, self._shell
+            if probe is None or shell is None or self._cancelled.is_set():
                 raise
-            if not self._here():
+            if not self._listed_as(shell):
                 raise lost(self._ref.serial, "the phone went away") from exc
             why = ended(probe, exc, self._ref.serial)
             if why is exc:
                 raise
             raise why from exc
 
-    def _here(self) -> bool:
-        """Whether the phone is still listed under the connection in use."""
-        found, shell = self._bench.tracker.find(self._phone), self._shell
-        return (
-            found is not None and shell is not None and found.listed.state is DeviceState.READY
-            and found.listed.transport_id == shell.transport_id
-        )  # fmt: skip
+    def _listed_as(self, shell: Shell) -> bool:
+        """Whether the phone is still listed under the connection of ``shell``."""
+        return any(
+            one.listed.transport_id == shell.transport_id and one.listed.state is DeviceState.READY
+            for one in self._bench.tracker.snapshot()
+        )
 
     @contextmanager
     def _counting(self) -> Iterator[None]:
@@ -302,6 +331,7 @@ class AndroidDriver:
         try:
             yield
         except DeviceError as exc:
+            self._silent = isinstance(exc, DeviceTimeout)
             offline = isinstance(exc, DeviceNotReady) and exc.state == DeviceState.OFFLINE
             if (offline or isinstance(exc, _COUNTED)) and not self._counted:
                 self._counted = True
@@ -315,12 +345,6 @@ class AndroidDriver:
             self._bench.ledger.passed(self._ref.serial)
 
     # --- steps of close -------------------------------------------------------------------------
-
-    def _still_there(self, shell: Shell) -> bool:
-        return any(
-            one.listed.transport_id == shell.transport_id and one.listed.state is DeviceState.READY
-            for one in self._bench.tracker.snapshot()
-        )
 
     def _leave(
         self, probe: RunningProbe | None, preparation: Preparation | None, end: float

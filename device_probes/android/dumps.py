@@ -12,6 +12,9 @@ from device_probes.android.commands import PACKAGE
 from device_probes.fields import clean
 
 _MAX_XML_CHARS = 200_000
+_MAX_SHORT_CHARS = 200_000
+"""Of dumps that take a screen or two: what a phone pads them with is not worth anybody's time."""
+_MAX_LINE_CHARS = 256
 _NUMBER = r"(-?\d{1,6})"
 _BATTERY = {
     name: re.compile(rf"^[ \t]{{0,60}}{name}:[ \t]{{0,9}}{_NUMBER}[ \t]{{0,60}}$", re.M)
@@ -63,7 +66,8 @@ class Battery:
 
 def battery(text: str) -> Battery:
     """Level (of ``scale``, 100 where it is not said) and temperature (given in 0.1 °C)."""
-    found = {name: pattern.search(text) for name, pattern in _BATTERY.items()}
+    short = text[:_MAX_SHORT_CHARS]
+    found = {name: pattern.search(short) for name, pattern in _BATTERY.items()}
     value = {name: int(match[1]) for name, match in found.items() if match}
     level, scale, heat = value.get("level"), value.get("scale") or 100, value.get("temperature")
     percent = 100 * level / scale if level is not None else None
@@ -75,14 +79,15 @@ def battery(text: str) -> Battery:
 
 def thermal_status(text: str) -> str | None:
     """``dumpsys thermalservice`` (Android 10+): ``none`` … ``shutdown``."""
-    match = _THERMAL.search(text)
+    match = _THERMAL.search(text[:_MAX_SHORT_CHARS])
     code = int(match[1]) if match else len(_THERMAL_WORDS)
     return _THERMAL_WORDS[code] if code < len(_THERMAL_WORDS) else None
 
 
 def device_locked(text: str) -> bool | None:
     """``dumpsys trust``: whether the current user's PIN, pattern or password is asked for."""
-    match = _CURRENT_USER.search(text) or _ANY_USER.search(text)
+    short = text[:_MAX_SHORT_CHARS]
+    match = _CURRENT_USER.search(short) or _ANY_USER.search(short)
     return match[1] == "1" if match else None
 
 
@@ -96,11 +101,12 @@ class Screen:
 
 def screen(text: str) -> Screen:
     """Whether the keyguard (of any kind) is up, and whether the phone is awake."""
-    guard = _SHOWING.search(text)
+    short = text[:_MAX_SHORT_CHARS]
+    guard = _SHOWING.search(short)
     awake: list[bool] = []
-    for lit, fully in _SCREEN.findall(text)[:8]:
+    for lit, fully in _SCREEN.findall(short)[:8]:
         awake.append(lit == "ON" or fully == "true")
-    for word, flag in _INTERACTIVE.findall(text)[:8]:
+    for word, flag in _INTERACTIVE.findall(short)[:8]:
         awake.append(word in ("AWAKE", "WAKING") or flag == "true")
     return Screen(guard[1] == "true" if guard else None, all(awake) if awake else None)
 
@@ -115,7 +121,7 @@ def microphone_off(text: str) -> bool | None:
     user: str | None = None
     known = False
     for line in text.split("\n")[:5000]:
-        match = _PAIR.search(line)
+        match = _PAIR.search(line[:_MAX_LINE_CHARS])
         if match is None:
             continue
         key, value = match[1], match[2]

@@ -99,7 +99,7 @@ def lost(device: str, why: str) -> DeviceLost:
 
 def timed_out(device: str, what: str, seconds: float) -> DeviceTimeout:
     """The error for a call whose deadline passed."""
-    return DeviceTimeout(f"no answer to {what} within {seconds:g} s", device=device,
+    return DeviceTimeout(f"no answer to {what} within {seconds:.3g} s", device=device,
                          hint=FROZEN_HINT)  # fmt: skip
 
 

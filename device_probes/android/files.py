@@ -23,7 +23,6 @@ T = TypeVar("T")
 
 BYTES_PER_S = 1e6
 """Slowest transport worth using; USB 2 gives 20 times as much."""
-_BASE_S = 5.0
 _CHUNK = 65_536
 """The sync protocol allows no more in one piece."""
 _MARGIN_KIB = 1024
@@ -122,7 +121,7 @@ def _use(shell: Shell, what: str, size: int, work: Callable[[socket.socket], T])
         "sync:",
         device=shell.device,
         what=what,
-        timeout_s=_BASE_S + size / BYTES_PER_S,
+        timeout_s=shell.timeout_s + size / BYTES_PER_S,
         work=work,
     )
 

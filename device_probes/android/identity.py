@@ -81,12 +81,13 @@ def identify(
         if serial:
             phones[serial] = phones.get(serial, 0) + 1
     found = list(base)
+    keys: set[str] = set()
     for members in clusters:
         best = min(members, key=lambda i: (base[i].listed.link != "usb", i))
         serial = _serial_of(base, members)
         twins = phones.get(serial, 0)
         key = serial if twins == 1 else f"{host}@{base[best].path}"
-        key = _UNFIT.sub("_", base[best].key or key)[:96]
+        key = _unused(_UNFIT.sub("_", base[best].key or key)[:96], keys)
         note = f"{twins} phones say the serial {serial}" if twins > 1 else ""
         for i in members:
             other = base[best].path if i != best else ""
@@ -94,6 +95,16 @@ def identify(
                 base[i], key=key, serial=serial or base[i].serial, duplicate_of=other, note=note
             )
     return tuple(found)
+
+
+def _unused(key: str, keys: set[str]) -> str:
+    """``key``, or what tells it from an equal one: where two phones seem to be at one place, both
+    count, and none takes the other's lock or its part in a bench."""
+    name = next(
+        n for i in range(len(keys) + 1) if (n := f"{key}.{i + 1}" if i else key) not in keys
+    )
+    keys.add(name)
+    return name
 
 
 def _serial_of(base: list[Sighting], members: list[int]) -> str:

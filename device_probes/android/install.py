@@ -47,15 +47,20 @@ class Installed:
     path: str
     """Of its package file; ``""``: not installed."""
     info: parsers.PackageInfo | None
+    pushed: tuple[str, ...] = ()
+    """Packages that a session left in the shell's folder: the phone went before they were used."""
 
     @classmethod
     def read(cls, parts: dict[str, str]) -> Installed:
-        """From the sections ``path`` and ``package``."""
+        """From the sections of :data:`SECTIONS`."""
         return cls(parsers.apk_path(parts.get("path", "")),
-                   parsers.package(parts.get("package", "")))  # fmt: skip
+                   parsers.package(parts.get("package", "")),
+                   parsers.temp_apks(parts.get("temp", "")))  # fmt: skip
 
 
-SECTIONS = {"path": commands.PM_PATH, "package": commands.DUMP_PACKAGE}
+SECTIONS = {
+    "path": commands.PM_PATH, "package": commands.DUMP_PACKAGE, "temp": commands.LIST_TEMP
+}  # fmt: skip
 """Sections of the contact script that this module reads."""
 
 
@@ -73,6 +78,8 @@ class Installer:
         Raises :class:`~profiler.errors.InstallFailed`, :class:`~profiler.errors.ProbePermission`
         and what the shell raises.
         """
+        if found.pushed:
+            self._shell.run(commands.script(*map(commands.remove, found.pushed)))
         installed = anew or not self._is_current(found)
         info = found.info
         if installed:
@@ -107,7 +114,7 @@ class Installer:
                 result = self._pm_install(path)
         finally:
             with suppress(ChirpbenchError):  # gone phones keep it; the next push has another name
-                self._shell.run(commands.remove(path), 3.0)
+                self._shell.run(commands.remove(path))
         if not result.ok:
             raise InstallFailed(
                 f"install refused: {result.reason}" + (f" ({result.text})" if result.text else ""),
@@ -126,10 +133,10 @@ class Installer:
     def _grant(self, info: parsers.PackageInfo | None) -> None:
         """Grant the microphone and look whether it was; a refusal often has exit code 0."""
         if info is not None and info.granted.get(commands.BLUETOOTH_CONNECT) is False:
-            self._shell.run(commands.GRANT_BLUETOOTH, 10.0)  # for its routes; none other needs it
+            self._shell.run(commands.GRANT_BLUETOOTH)  # for its routes; none other needs it
         if info is not None and info.granted.get(commands.RECORD_AUDIO):
             return
-        answer = self._shell.run(commands.GRANT_MICROPHONE, 10.0)
+        answer = self._shell.run(commands.GRANT_MICROPHONE)
         info = self._dump()
         if info is not None and info.granted.get(commands.RECORD_AUDIO):
             return

@@ -9,15 +9,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 
-from device_probes.android.commands import MARK, PACKAGE, is_safe_path
+from device_probes.android.commands import MARK, PACKAGE, TEMP_DIR, is_safe_path
 from device_probes.fields import clean
 
 MAX_PROPERTIES = 8192
 MAX_VALUE_CHARS = 1024
+MAX_SECTION_CHARS = 2 * 2**20
+"""No dump is as long; a hostile one must not keep the other phones' threads waiting."""
+_MAX_ANSWER_CHARS = 65_536
 _MAX_CRASH_CHARS = 200
+_MARK = re.compile(rf"^{MARK}([a-z][a-z0-9_]{{0,31}})[ \t\r]{{0,9}}$", re.M)
 _PROPERTY = re.compile(r"\[([^\]\n]{1,256})\]: \[")
 _PATH = re.compile(r"^package:(/\S{1,240}\.apk)[ \t\r]{0,9}$", re.M)
+_TEMP_APK = re.compile(r"^chirpbench-[0-9a-f]{16}\.apk(?=\r?$)", re.M)
+_MAX_TEMP_APKS = 16
 _VERSION_CODE = re.compile(r"^[ \t]{0,60}versionCode=(\d{1,9})\b", re.M)
 _VERSION_NAME = re.compile(r"^[ \t]{0,60}versionName=(\S{1,64})", re.M)
 _USER = re.compile(r"^[ \t]{0,60}User (\d{1,6}):", re.M)
@@ -37,19 +44,16 @@ def sections(text: str, names: Iterable[str]) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     left = list(names)
-    current: str | None = None
-    lines: list[str] = []
-    for line in text.split("\n"):
-        name = line.strip().removeprefix(MARK) if line.startswith(MARK) else ""
-        if name and name in left:
-            if current is not None:
-                found[current] = "\n".join(lines)
-            left = left[left.index(name) + 1 :]
-            current, lines = name, []
-        else:
-            lines.append(line)
-    if current is not None:
-        found[current] = "\n".join(lines)
+    current, start = "", 0
+    for mark in _MARK.finditer(text):
+        if mark[1] in left:
+            if current:
+                end = min(mark.start() - 1, start + MAX_SECTION_CHARS)
+                found[current] = text[start:end]
+            left = left[left.index(mark[1]) + 1 :]
+            current, start = mark[1], min(mark.end() + 1, len(text))
+    if current:
+        found[current] = text[start : start + MAX_SECTION_CHARS]
     return found
 
 
@@ -78,7 +82,7 @@ def properties(text: str) -> dict[str, str]:
 def first_line(text: str, pattern: str, max_chars: int = 128) -> str:
     """The first line that is wholly ``pattern``; ``""`` when there is none."""
     wanted = re.compile(rf"(?:{pattern})\Z")
-    for line in text.split("\n")[:64]:
+    for line in text[:_MAX_ANSWER_CHARS].split("\n")[:64]:
         if len(line) <= max_chars and wanted.match(line.strip()):
             return line.strip()
     return ""
@@ -105,6 +109,12 @@ def apk_path(text: str) -> str:
     return ""
 
 
+def temp_apks(text: str) -> tuple[str, ...]:
+    """Paths of our own packages that ``ls`` of the shell's folder shows, some at a time."""
+    names = _TEMP_APK.findall(text)[:_MAX_TEMP_APKS]
+    return tuple(f"{TEMP_DIR}/{name}" for name in names)
+
+
 def digest(text: str, chars: int) -> str:
     """The hex digest that ``sha256sum`` (64) or ``md5sum`` (32) printed; ``""`` for none."""
     match = re.match(rf"\s*\\?([0-9a-f]{{{chars}}})\s", text[:512] + "\n")
@@ -128,7 +138,7 @@ def package(text: str) -> PackageInfo | None:
         return None
     body = text[at:]
     code, name = _VERSION_CODE.search(body), _VERSION_NAME.search(body)
-    users = list(_USER.finditer(body))
+    users = list(islice(_USER.finditer(body), 2))
     # Other users and hidden (replaced) packages come later; theirs do not count.
     end = users[1].start() if len(users) > 1 else len(body)
     granted: dict[str, bool] = {}
@@ -153,7 +163,8 @@ def setting(text: str) -> str:
 
 def free_kib(text: str) -> int | None:
     """Free space from ``df -k``: the column named Avail… of the last line."""
-    lines = [line.split() for line in text.split("\n")[:16] if line.strip()]
+    short = text[:_MAX_ANSWER_CHARS]
+    lines = [line.split() for line in short.split("\n")[:16] if line.strip()]
     for i, head in enumerate(lines[:-1]):
         names = [word.lower() for word in head]
         at = next((k for k, word in enumerate(names) if word.startswith(("avail", "free"))), None)
@@ -178,10 +189,11 @@ class InstallResult:
 
 def install_result(text: str) -> InstallResult:
     """Read the answer of ``pm install`` or ``pm uninstall``; a failure wins over a success."""
-    failure = _FAILURE.search(text[:65_536])
+    text = text[:_MAX_ANSWER_CHARS]
+    failure = _FAILURE.search(text)
     if failure is not None and failure[1]:
         return InstallResult(False, failure[1], clean(failure[2] or "")[:200].strip())
-    security = _SECURITY.search(text[:65_536])
+    security = _SECURITY.search(text)
     if security is not None:
         return InstallResult(False, "GRANT_REFUSED", clean(security[0])[:200])
     if failure is None and re.search(r"^Success\b", text, re.M):
@@ -191,6 +203,7 @@ def install_result(text: str) -> InstallResult:
 
 def start_failure(text: str) -> str:
     """Why ``am start`` did not start the probe: ``missing``, a line of its own words, or ``""``."""
+    text = text[:_MAX_ANSWER_CHARS]
     if _MISSING.search(text):
         return "missing"
     for line in text.split("\n")[:256]:
@@ -212,7 +225,7 @@ def crash_line(text: str, process: str = "") -> str:
     it, the exception, or the signal. Native crashes are told by another process, ``DEBUG``.
     """
     groups: dict[tuple[str, str], list[str]] = {}
-    for tag, number, words in _CRASH.findall(text):
+    for tag, number, words in _CRASH.findall(text[-MAX_SECTION_CHARS:]):
         if "FATAL EXCEPTION" in words:
             groups.pop((tag, number), None)  # a second crash under a reused number
         groups.setdefault((tag, number), []).append(words)

@@ -132,7 +132,7 @@ class Preparation:
         self._before = before
         self._shell.run(commands.set_stay_on(STAY_ON_ALWAYS))
 
-    def put_back(self, timeout_s: float = 3.0) -> None:
+    def put_back(self, timeout_s: float | None = None) -> None:
         """Give back what was changed; the note goes only after the value is back.
 
         Raises :class:`~profiler.errors.DeviceError`; the note is then still on the phone.

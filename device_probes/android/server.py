@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
-from device_probes.android.adb import Adb, adb_path
+from device_probes.android.adb import Adb, adb_path, bundled_adb_path
 from device_probes.android.errors import SERVER
 from device_probes.fields import shown
 from profiler.errors import ChirpbenchError, DeviceNotFound, DeviceTimeout, InputError
@@ -147,7 +147,7 @@ class PrivateServer:
         self.home.mkdir(parents=True, exist_ok=True)
         port = self._adb.port
         # "localhost" counts as here; an address would be taken for another computer.
-        command = ["sh", "-c", _GUARD, "sh", str(adb_path()), "-L", f"tcp:localhost:{port}",
+        command = ["sh", "-c", _GUARD, "sh", str(bundled_adb_path()), "-L", f"tcp:localhost:{port}",
                    "server", "nodaemon"]  # fmt: skip
         with (self.home / "adb-server.log").open("ab") as log:
             try:

@@ -13,6 +13,7 @@ from device_probes.android.errors import Oversized
 
 MAX_OUTPUT_BYTES = 8 * 2**20
 """``dumpsys`` on a crowded phone gives less than one megabyte."""
+TIMEOUT_S = 5.0
 _HEADER = struct.Struct("<BI")
 _STDOUT, _STDERR, _EXIT = 1, 2, 3
 _V1_MARK = "X4EXIT:"
@@ -41,21 +42,25 @@ class Answer:
 class Shell:
     """The shell of one phone on one connection. Safe from several threads."""
 
-    def __init__(self, adb: Adb, transport_id: int, device: str) -> None:
+    def __init__(
+        self, adb: Adb, transport_id: int, device: str, timeout_s: float = TIMEOUT_S
+    ) -> None:
+        """``timeout_s`` is for commands that ask for no time of their own."""
         self.adb = adb
         self.transport_id = transport_id
         self.device = device
+        self.timeout_s = timeout_s
         self._features: frozenset[str] | None = None
 
-    def features(self, timeout_s: float = 5.0) -> frozenset[str]:
-        """What the phone's adb daemon can do; asked once a connection."""
+    def features(self) -> frozenset[str]:
+        """What the phone's adb daemon can do; asked once a connection, of the server."""
         if self._features is None:
-            text = self.adb.about(self.transport_id, "features", self.device, timeout_s)
+            text = self.adb.about(self.transport_id, "features", self.device, self.timeout_s)
             self._features = frozenset(text.split(","))
         return self._features
 
     def run(
-        self, command: Command, timeout_s: float = 5.0, silence_s: float | None = None
+        self, command: Command, timeout_s: float | None = None, silence_s: float | None = None
     ) -> Answer:
         """Run ``command``; a failing one is an answer, not an error.
 
@@ -65,7 +70,7 @@ class Shell:
         when the phone goes in mid-command) and :class:`~profiler.errors.ProbeProtocolError` for
         a phone that never stops talking.
         """
-        second = "shell_v2" in self.features(min(timeout_s, 5.0))
+        second = "shell_v2" in self.features()
         service = f"shell,v2,raw:{command.text}"
         if not second:
             service = f"shell:{command.text}; echo {_V1_MARK}$?"
@@ -74,7 +79,7 @@ class Shell:
             service,
             device=self.device,
             what=command.what,
-            timeout_s=timeout_s,
+            timeout_s=self.timeout_s if timeout_s is None else timeout_s,
             silence_s=silence_s,
             work=_read_v2 if second else _read_v1,
         )
@@ -86,7 +91,7 @@ def _read_v2(sock: socket.socket) -> Answer:
     size = 0
     while True:
         kind, length = _HEADER.unpack(exactly(sock, _HEADER.size))
-        size += length
+        size += _HEADER.size + length  # empty packets, too, must not come for ever
         if size > MAX_OUTPUT_BYTES:
             raise Oversized(f"more than {MAX_OUTPUT_BYTES} bytes of output")
         data = exactly(sock, length)

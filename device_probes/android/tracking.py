@@ -6,10 +6,10 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 
 from device_probes.android import commands
-from device_probes.android.adb import Adb
+from device_probes.android.adb import Adb, Following
 from device_probes.android.identity import Answers, Sighting, identify
 from device_probes.android.listing import Listed
 from device_probes.android.parsers import boot_id, sections, serial_number
@@ -21,11 +21,14 @@ from profiler.model import DeviceState
 DEBOUNCE_S = 0.1
 """A re-plug is three to four notices within a moment (as STF waits)."""
 _DEBOUNCE_MOST_S = 0.5
-_WAIT_S = 0.5
+_WAIT_S = 5.0
+"""Nothing is missed by it: a notice ends the wait."""
+_JOIN_S = 3.0
 _RETRY_S = (0.1, 0.3, 1.0)
 _ANSWER_S = 5.0
 RECONNECT_COOLDOWN_S = 30.0
 """A phone that stays offline is not kicked more often (GADS #295)."""
+DIAL_COOLDOWN_S = 3.0
 _WHO = commands.sections({"serial": commands.SERIAL_NUMBER, "boot": commands.BOOT_ID})
 
 
@@ -53,8 +56,9 @@ class Tracker:
         self._sightings: tuple[Sighting, ...] = ()
         self._lists = 0
         self._problem = ""
-        self._kicked: dict[str, float] = {}
+        self._revived: dict[str, float] = {}
         self._stop = threading.Event()
+        self._following: Following | None = None
         self._thread = threading.Thread(target=self._follow, name="adb tracker", daemon=True)
 
     @property
@@ -76,10 +80,12 @@ class Tracker:
     def close(self) -> None:
         """End the thread. Never raises."""
         self._stop.set()
+        if self._following is not None:
+            self._following.close()
         with self._news:
             self._news.notify_all()
         if self._thread.is_alive():
-            self._thread.join(timeout=2 * _WAIT_S + 2.0)
+            self._thread.join(timeout=_JOIN_S)
 
     def snapshot(self) -> tuple[Sighting, ...]:
         """Every phone seen now, duplicates marked."""
@@ -112,17 +118,39 @@ class Tracker:
                 lambda: self._stop.is_set() or done(self._sightings), timeout_s
             )
 
-    def reconnect(self, phone: Sighting) -> bool:
-        """Kick an offline phone; ``False`` when it was kicked a moment ago."""
+    def revive(self, phone: Sighting | str) -> bool:
+        """Do what can be done from here for a phone that is offline or gone.
+
+        One on a cable is kicked once in 30 s. One on the network is dialled again: a kick would
+        make the server forget it while it is offline. ``False``: nothing, or not again yet.
+        """
+        found = self.find(phone)
+        on_cable = found is not None and found.listed.link == "usb"
+        address = "" if on_cable else self._address(found or phone)
+        what = found.path if found is not None and on_cable else address
+        cooldown_s = RECONNECT_COOLDOWN_S if on_cable else DIAL_COOLDOWN_S
         now = time.monotonic()
         with self._news:
-            if now - self._kicked.get(phone.path, -1e9) < RECONNECT_COOLDOWN_S:
+            if not what or now - self._revived.get(what, -1e9) < cooldown_s:
                 return False
-            self._kicked[phone.path] = now
-        number = phone.listed.transport_id
-        with suppress(ChirpbenchError):  # it may have come or gone by itself
-            self.adb.about(number, "reconnect", phone.key, timeout_s=3.0)
+            self._revived[what] = now
+        if found is not None and on_cable:
+            with suppress(ChirpbenchError):  # it may have come or gone by itself
+                self.adb.about(found.listed.transport_id, "reconnect", found.key, timeout_s=3.0)
+        else:  # a server that dials waits for its answer; nobody here does
+            threading.Thread(
+                target=self._dial, args=(address,), name="adb dial", daemon=True
+            ).start()
         return True
+
+    def _address(self, phone: Sighting | str) -> str:
+        if isinstance(phone, Sighting):
+            return phone.listed.serial if phone.listed.is_address else ""
+        return next((address for address, key in self._names.items() if key == phone), "")
+
+    def _dial(self, address: str) -> None:
+        with suppress(ChirpbenchError):  # the list tells whether it came
+            self.adb.connect(address)
 
     # --- the thread -----------------------------------------------------------------------------
 
@@ -131,23 +159,24 @@ class Tracker:
         while not self._stop.is_set():
             try:
                 self._server.ensure()
-                with self.adb.following() as changed:
+                with closing(self.adb.follow()) as following:
+                    self._following = following
                     self._on_server_up()
                     self._list()
                     tries = 0
                     while not self._stop.is_set():
-                        if changed(_WAIT_S):
-                            self._settle(changed)
+                        if following.changed(_WAIT_S):
+                            self._settle(following)
                             self._list()
             except ChirpbenchError as exc:
                 self._server_gone(str(exc))
                 self._stop.wait(_RETRY_S[min(tries, len(_RETRY_S) - 1)])
                 tries += 1
 
-    def _settle(self, changed: Callable[[float], bool]) -> None:
+    def _settle(self, following: Following) -> None:
         """Let a burst of notices pass: each re-plug says absent first, then each new state."""
         end = time.monotonic() + _DEBOUNCE_MOST_S
-        while time.monotonic() < end and changed(DEBOUNCE_S):
+        while time.monotonic() < end and following.changed(DEBOUNCE_S):
             pass
 
     def _server_gone(self, why: str) -> None:

@@ -62,7 +62,7 @@ OTHER = {
     "zeros": f"{RUN} delay=480 zero_from=6000 zero=777",
     "silence": f"{RUN} delay=480 zero_from=0 zero=9999999",
     "no_input": f"{RUN} delay=480 lead=-9999999",
-    "stopped": f"{RUN} delay=480 stop_at=3000 record=90000",
+    "stopped": f"{RUN} delay=480 stop_at=3000 record=9000000",
     "output_lost": f"{RUN} delay=480 disconnect_at=50",
     "input_lost": f"{RUN} delay=480 in_disconnect_at=50",
 }
@@ -249,7 +249,7 @@ def test_stop_in_the_middle_keeps_what_was_recorded(results: rig.Results) -> Non
     got = results.outcomes["stopped"]
     status = got.values["status"]
     assert status[STATE] == STOPPED
-    assert 3000 <= status[RECORDED] < 90000
+    assert 3000 - BURST <= status[RECORDED] < 9000000
     expected = delayed(timeline("stopped"), np.arange(status[RECORDED]) - 672)
     assert_heard(got.samples()[:, 0], expected)
 

@@ -40,7 +40,8 @@ class AdbServer:
     def environment(self) -> dict[str, str]:
         """For adb programs that shall use this server: its home, so its key, too."""
         clean = {k: v for k, v in os.environ.items() if not k.startswith(("ADB", "ANDROID"))}
-        return {**clean, "HOME": self._home, "ADB_MDNS_OPENSCREEN": "0"}
+        quiet = {"ADB_USB": "0", "ADB_EMU": "0", "ADB_MDNS": "0", "ADB_MDNS_OPENSCREEN": "0"}
+        return {**clean, **quiet, "HOME": self._home, "ADB_LOCAL_TRANSPORT_MAX_PORT": "5554"}
 
     @property
     def pid(self) -> int:

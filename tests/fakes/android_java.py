@@ -15,6 +15,7 @@ import socket
 import subprocess
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +33,7 @@ JDK = ("openjdk-17-jdk-headless", "javac")
 PACKAGE = "org.chirpbench.probe"
 SOCKET, TOKEN = "chirpbench_0123456789abcdef", "00112233445566778899aabbccddeeff"
 _COMPILE_S, _TESTS_S, _START_S, _ANSWER_S, _END_S = 120.0, 300.0, 60.0, 10.0, 10.0
+_STALE_S = 3600.0
 _FLAGS = ("-Xmx1g", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto")
 _OFFLINE = {
     "robolectric.offline": "true",
@@ -72,8 +74,10 @@ def classes() -> Path:
     target = TOOLCHAIN / "java-classes" / digest.hexdigest()[:16]
     if target.is_dir():
         return target
-    shutil.rmtree(target.parent, ignore_errors=True)
     target.parent.mkdir(parents=True, exist_ok=True)
+    for old in target.parent.iterdir():  # another test process may still run from a young one
+        if time.time() - old.stat().st_mtime > _STALE_S:
+            shutil.rmtree(old, ignore_errors=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix="new-") as folder:
         flags = ["--release", "8", "-encoding", "UTF-8", "-proc:none", "-nowarn", "-Xlint:none"]
         into = Path(folder) / "classes"
@@ -128,6 +132,20 @@ def run_junit(*names: str) -> JUnitRun:
     run = JUnitRun(output=f"{done.stdout}\n{done.stderr}")
     run.passed = {name: word == "ok" for word, name in _RESULT.findall(done.stdout)}
     return run
+
+
+def run_main(main: str, given: str) -> str:
+    """Standard output of a main class of the tests that reads ``given``."""
+    done = subprocess.run(
+        _command(main, {}, (), ()),
+        input=given,
+        capture_output=True,
+        text=True,
+        timeout=_TESTS_S,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 class JavaProbe:

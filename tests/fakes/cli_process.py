@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import json
 import os
+import socket
 import subprocess
 import sys
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -57,13 +61,32 @@ def script() -> Path:
 
 
 def environment(extra: dict[str, str] | None = None) -> dict[str, str]:
-    """This process's environment without chirpbench's own variables, output buffered as usual."""
+    """This process's environment without chirpbench's own variables, output buffered as usual.
+
+    A command that looks for phones finds a "shared" adb server of these tests' own.
+    """
     kept = {
         k: v
         for k, v in os.environ.items()
         if not k.startswith("CHIRPBENCH_") and k not in ("PYTHONUNBUFFERED", "COLUMNS")
     }
-    return {**kept, **(extra or {})}
+    return {**kept, "ANDROID_ADB_SERVER_PORT": str(adb_port()), **(extra or {})}
+
+
+@cache
+def adb_port() -> int:
+    """Where these tests' shared adb server is, once a command starts it; it ends with the tests."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = int(free.getsockname()[1])
+    atexit.register(_end_adb_server, port)
+    return port
+
+
+def _end_adb_server(port: int) -> None:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=2) as server:
+        server.sendall(b"0009host:kill")
+        server.recv(4)
 
 
 def json_lines(text: str) -> list[dict[str, object]]:

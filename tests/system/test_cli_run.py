@@ -111,7 +111,7 @@ def test_serials_choose_among_the_fleet(tmp_path: Path) -> None:
     [
         ((), ("no phone is connected", "--virtual")),
         (("P1",), ("no phone is connected", "--virtual")),
-        (("--probe", "android,ios"), ("no probe for android, ios", "--virtual")),
+        (("--probe", "android,ios"), ("no probe for ios", "--virtual")),
         (("--virtual", "P9"), ("no device 'P9'", "VP01")),
         (("--virtual", "--suite", "huge"), ("no suite 'huge'", "smoke, quick")),
         (("--virtual", "missing.toml"), ("missing.toml",)),
@@ -150,7 +150,8 @@ def test_every_mistake_of_a_plan_has_its_line(tmp_path: Path) -> None:
 
 def test_what_a_phone_says_is_shown_harmless(tmp_path: Path) -> None:
     name = r'"\u001b[2J[red]Evil\u0007[/red]\u202e"'
-    virtual = fleet(tmp_path, phone("P1", 41.25, name=name))
+    evil = phone("P1", 41.25, name=name).replace('model = "AP1"', f"model = {name}")
+    virtual = fleet(tmp_path, evil)
     (tmp_path / "b.toml").write_text(TINY)
     done = chirpbench("run", virtual, "--fast", "--bench", "b.toml", cwd=tmp_path)
     assert done.returncode == 0

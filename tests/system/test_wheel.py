@@ -16,6 +16,8 @@ from profiler import __version__
 from profiler.stimulus import read_stimulus
 
 ROOT = Path(__file__).resolve().parents[2]
+APP_SOURCES = ROOT / "device_probes" / "android" / "app"
+"""They stay in the repository; the wheel has the package that was built from them."""
 PACKAGES = ("profiler", "device_probes", "db", "dashboard")
 
 pytestmark = pytest.mark.timeout(400)  # builds, makes a venv and fetches the dependencies
@@ -59,10 +61,11 @@ def test_wheel_holds_the_four_packages_and_every_file_of_them(wheel: Path) -> No
         path.relative_to(ROOT).as_posix()
         for package in PACKAGES
         for path in (ROOT / package).rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
+        if path.is_file() and "__pycache__" not in path.parts and APP_SOURCES not in path.parents
     }
     assert any("migrations/versions/" in name for name in ours)
     assert any(name.endswith(".toml") for name in ours)
+    assert {f"device_probes/android/assets/{n}" for n in ("probe.apk", "build-info.json")} <= ours
     assert {name for name in inside if ".dist-info/" not in name} == ours
 
 

@@ -185,7 +185,8 @@ def test_a_mistake_of_our_own_is_not_hidden() -> None:
 def test_a_wrong_port_in_the_environment_is_named() -> None:
     done = subprocess.run(
         [sys.executable, "-c", "import device_probes.android"],
-        env={**os.environ, "ANDROID_ADB_SERVER_PORT": "abc"}, capture_output=True, text=True,
+        env={**os.environ, "ANDROID_ADB_SERVER_PORT": "abc"},
+        capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert "InputError: ANDROID_ADB_SERVER_PORT is no number" in done.stderr
     with pytest.raises(InputError, match="is no port"):
@@ -339,7 +340,7 @@ def test_no_command_has_anything_for_a_shell_to_interpret(text: str) -> None:
     ],
 )
 def test_arguments_come_from_allow_lists(make: Callable[[], Command]) -> None:
-    with pytest.raises(ValueError, match="not allowed|not ours"):
+    with pytest.raises(ValueError, match=r"not allowed|not ours"):
         make()
 
 
@@ -375,7 +376,7 @@ class SyncPhone:
             return f"Filesystem 1K-blocks Used Available Use% Mounted on\n/x 9 9 {free} 9% /data", 0
         name, _, path = command.partition(" ")
         data = self.files.get(path)
-        if self.fault == "old" and name == "sha256sum" or data is None:
+        if (self.fault == "old" and name == "sha256sum") or data is None:
             return "", 127
         return f"{hashlib.new(name.removesuffix('sum'), data).hexdigest()}  {path}\n", 0
 
@@ -479,15 +480,14 @@ def test_a_private_server_starts_is_followed_and_comes_back(tmp_path: Path) -> N
         assert server.ensure() == server.version
         assert server.starts == 1
         assert server.adb.listed() == ()
-        with server.adb.following() as changed:
-            assert changed(5.0), "the first notice lists what is there"
-            assert not changed(0.1)
+        with contextlib.closing(server.adb.follow()) as following:
+            assert following.changed(5.0), "the first notice lists what is there"
+            assert not following.changed(0.1)
             group = server.process_group
             assert group is not None
             os.killpg(group, 9)
             with pytest.raises(DeviceLost, match="adb server"):
-                while True:
-                    changed(5.0)
+                [following.changed(5.0) for _ in range(20)]
         server.ensure()
         assert server.starts == 2
     finally:

@@ -49,7 +49,8 @@ def test_sections_come_in_their_order_and_cannot_be_forged_backwards() -> None:
          "/data/app/~~Xk-3_w==/org.chirpbench.probe-aB==/base.apk"),
         ("package:/data/app/org.chirpbench.probe-1/base.apk\r\n",
          "/data/app/org.chirpbench.probe-1/base.apk"),
-        ("package:/data/app/x/split_config.apk\npackage:/data/app/x/base.apk", "/data/app/x/base.apk"),
+        ("package:/data/app/x/split_config.apk\npackage:/data/app/x/base.apk",
+         "/data/app/x/base.apk"),
         ("package:/data/app/$(reboot)/base.apk\n", ""),
         ("package:/data/app/../../system/base.apk\n", ""),
         ("package:/data/app/a;b/base.apk\n", ""),
@@ -131,7 +132,7 @@ def test_what_an_install_said(text: str, result: InstallResult) -> None:
     [
         ("Filesystem     1K-blocks    Used Available Use% Mounted on\n"
          "/dev/block/dm-5 112301584 9341232 102829280   9% /data\n", 102829280),
-        ("Filesystem            1K-blocks  Used Available Use% Mounted on\n/data 10 10 0 100% /data", 0),
+        ("Filesystem      1K-blocks  Used Available Use% Mounted on\n/data 10 10 0 100% /data", 0),
         ("df: /data/local/tmp: No such file or directory\n", None),
         ("Filesystem 1K-blocks Used Available Use% Mounted on\nx y z lots", None),
         ("", None),
@@ -404,7 +405,8 @@ def test_coders_of_one_media_type() -> None:
         '  Decoder "c2.android.opus.decoder" supports\n    aliases: [\n'
         "Media type 'audio/vorbis':\n  Decoder \"c2.android.vorbis.decoder\" supports\n"
         "Encoder infos by media types:\n=====\nMedia type 'audio/opus':\n"
-        '  Encoder "c2.android.opus.encoder" supports\n  Encoder "c2.vendor.opus.encoder" supports\n'
+        '  Encoder "c2.android.opus.encoder" supports\n'
+        '  Encoder "c2.vendor.opus.encoder" supports\n'
     )
     assert dumps.coders(text) == {
         "Decoder": ("c2.android.opus.decoder",),

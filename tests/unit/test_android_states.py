@@ -105,7 +105,7 @@ def test_failures_outlive_the_process_and_end_with_a_success(tmp_path: Path) -> 
     ledger = Ledger(tmp_path)
     assert ledger.health("SERIAL1").failures == 3
     assert "\x1b" not in ledger.health("SERIAL1").reason
-    with pytest.raises(DeviceNotReady, match="quarantined .* after 3 failures") as caught:
+    with pytest.raises(DeviceNotReady, match=r"quarantined .* after 3 failures") as caught:
         ledger.refuse_quarantined("SERIAL1")
     assert caught.value.state == DeviceState.QUARANTINED
     assert "release" in caught.value.hint

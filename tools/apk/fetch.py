@@ -79,8 +79,8 @@ def differences(found: dict[str, dict[str, object]], locked: dict[str, dict[str,
     return "\n".join(lines)
 
 
-def run_maven(name: str, into: Path) -> None:
-    """Have Maven copy the files of the set ``name`` to ``into``.
+def run_maven(name: str, into: Path, retry_wait_s: float = RETRY_WAIT_S) -> None:
+    """Have Maven copy the files of the set ``name`` to ``into``; waits longer after each failure.
 
     Raises:
         FetchFailed: Maven is absent, or failed ``ATTEMPTS`` times.
@@ -104,7 +104,7 @@ def run_maven(name: str, into: Path) -> None:
             said = "\n".join((done.stdout + done.stderr).splitlines()[-25:])
         print(f"fetch: {name}: attempt {attempt} of {ATTEMPTS} failed", file=sys.stderr)  # noqa: T201
         if attempt < ATTEMPTS:
-            time.sleep(RETRY_WAIT_S * attempt)
+            time.sleep(retry_wait_s * attempt)
     raise FetchFailed(f"Maven could not fetch the set {name!r}. It said:\n{said}")
 
 
@@ -126,7 +126,12 @@ def _only_one(toolchain: Path) -> Iterator[None]:
 
 
 def fetch(
-    name: str, toolchain: Path = TOOLCHAIN, lock: Path = LOCK, *, update_lock: bool = False
+    name: str,
+    toolchain: Path = TOOLCHAIN,
+    lock: Path = LOCK,
+    *,
+    update_lock: bool = False,
+    retry_wait_s: float = RETRY_WAIT_S,
 ) -> bool:
     """Make the set ``name`` whole; False when it was already.
 
@@ -140,7 +145,7 @@ def fetch(
             return False
         fresh = toolchain / f"{name}.part"
         shutil.rmtree(fresh, ignore_errors=True)
-        run_maven(name, fresh)
+        run_maven(name, fresh, retry_wait_s)
         unpack_archives(fresh)
         found = contents(fresh)
         if update_lock:

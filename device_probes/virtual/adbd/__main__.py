@@ -16,6 +16,7 @@ When the input closes, because its parent closed it or died, the phones end, and
 from __future__ import annotations
 
 import argparse
+import ctypes
 import json
 import math
 import os
@@ -30,12 +31,16 @@ from device_probes.virtual.clock import Clock
 from device_probes.virtual.driver import MAX_FILE_BYTES, Fleet, fleet_from_toml, load_fleet
 from profiler.errors import ChirpbenchError
 
+_PR_SET_PDEATHSIG = 1
+"""``linux/prctl.h``."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run until standard input ends."""
     args = _arguments(argv)
     # Ctrl-C reaches the whole process group; the bench that owns the phones decides when they end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _wake_with_parent()
     try:
         daemon = _daemon(args)
         daemon.start()
@@ -57,6 +62,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args.adb_server_port:
             host.kill_server(args.adb_server_port)
     return 0
+
+
+def _wake_with_parent() -> None:
+    """Have the kernel send SIGCONT when the parent dies: a process that is stopped then sees the
+    end of its input, too. Linux only; elsewhere a frozen fleet needs a ``kill -CONT``."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGCONT)
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:

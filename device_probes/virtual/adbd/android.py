@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import socket
 import time
+from contextlib import suppress
 from dataclasses import replace
 
 from device_probes.virtual.adbd.apk import Apk, read_apk
 from device_probes.virtual.adbd.core import PhoneCore
 from device_probes.virtual.adbd.faults import Action
 from device_probes.virtual.adbd.packages import RECORD_AUDIO
+from device_probes.virtual.adbd.services import pump
+from device_probes.virtual.adbd.stream import Stream
 from device_probes.virtual.adbd.system import (
+    PERMISSION_DIALOG,
     PROBE_ACTIVITY,
     PROBE_PACKAGE,
     Recorder,
 )
+from device_probes.virtual.adbd.transport import Transport
 
 _FOREIGN = "com.example.caller/.IncomingCallActivity"
 _JAVA_CRASH = (
@@ -89,6 +95,32 @@ class VirtualAndroid(PhoneCore):
         for transport in self.plug.transports:
             if not transport.online:
                 await transport.go_online()
+
+    def dial(self, name: str) -> socket.socket:
+        """Connect from the phone to its socket ``name``, which ``adb reverse`` leads to the host.
+
+        Raises ``ConnectionRefusedError`` when nothing is behind it.
+        """
+        found = self.reversed.get(name)
+        ours, theirs = socket.socketpair()
+        try:
+            if found is None:
+                raise ConnectionRefusedError(f"nobody listens on {name}")
+            self._wait_for(self._carry(*found, theirs))
+        except ConnectionError as exc:
+            ours.close()
+            theirs.close()
+            raise ConnectionRefusedError(str(exc)) from exc
+        return ours
+
+    async def _carry(self, local: str, transport: Transport, sock: socket.socket) -> None:
+        stream = await transport.open(local)
+        self._in_background(self._pump_and_close(stream, sock))
+
+    async def _pump_and_close(self, stream: Stream, sock: socket.socket) -> None:
+        with suppress(ConnectionError):
+            await pump(stream, sock, self)
+            await stream.close()
 
     # --- storage ----------------------------------------------------------------------------------
 
@@ -169,6 +201,7 @@ class VirtualAndroid(PhoneCore):
 
     def allow_microphone(self) -> None:
         """Tap "While using the app" in the permission dialog."""
+        self.state.hide(PERMISSION_DIALOG)
         found = self.packages.installed.get(PROBE_PACKAGE)
         if found:
             found.granted.add(RECORD_AUDIO)

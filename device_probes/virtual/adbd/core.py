@@ -10,6 +10,7 @@ import time
 import uuid
 import zlib
 from collections.abc import AsyncIterator, Callable, Coroutine
+from concurrent.futures import CancelledError
 from typing import Any, TypeVar
 
 from device_probes.virtual.adbd import host
@@ -31,6 +32,8 @@ from device_probes.virtual.phone import VirtualPhone
 T = TypeVar("T")
 _CALL_S = 15.0
 _MB = 10**6
+_CONNECT_AGAIN_S = (0.1, 0.1, 0.2, 0.5, 1.0)
+"""A server that has not yet forgotten the old connection refuses a new one, or drops both."""
 _MAX_EXITS = 16
 """Android keeps as many for each package."""
 
@@ -78,6 +81,7 @@ class PhoneCore:
         self._server_port: int | None = None
         self._gate = asyncio.Event()
         self._gate.set()
+        self._telling = asyncio.Lock()
         self._background: set[asyncio.Task[Any]] = set()
 
     # --- what a transport sees --------------------------------------------------------------------
@@ -125,7 +129,10 @@ class PhoneCore:
             for action in self.triggers.due(name):
                 self._call(action)
             return
-        asyncio.run_coroutine_threadsafe(self._happen(name), loop).result()
+        try:
+            asyncio.run_coroutine_threadsafe(self._happen(name), loop).result()
+        except (CancelledError, RuntimeError) as exc:
+            raise ConnectionAbortedError("the phone is being switched off") from exc
 
     async def pieces(self, name: str, data: bytes) -> AsyncIterator[memoryview]:
         """Cut ``data`` where a trigger on the data event ``name`` fires."""
@@ -164,6 +171,11 @@ class PhoneCore:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    def processes(self) -> dict[int, str]:
+        """Numbers and names of what runs; an external probe that ended by itself is noticed."""
+        pid = self.app.pid
+        return {p: n for p, n in self.pids.running.items() if n != PROBE_PACKAGE or p == pid}
+
     def kill_package(
         self, package: str, reason: int, name: str, description: str, status: int = 0
     ) -> int | None:
@@ -201,9 +213,18 @@ class PhoneCore:
         await self.plug.insert()
 
     async def _tell_server(self, *, plugged: bool) -> None:
-        if self._server_port is not None:
-            tell = host.connect if plugged else host.disconnect
-            await tell(self._server_port, self.address)
+        port = self._server_port
+        if port is None:
+            return
+        async with self._telling:  # a late good-bye must not end the next connection
+            if not plugged:
+                await host.disconnect(port, self.address)
+                return
+            for pause_s in _CONNECT_AGAIN_S:
+                await host.connect(port, self.address)
+                await asyncio.sleep(pause_s)
+                if self.mute or not self.plug.plugged or await host.lists(port, self.address):
+                    return
 
     async def _happen(self, name: str) -> None:
         for action in self.triggers.due(name):

@@ -21,6 +21,11 @@ async def disconnect(server_port: int, address: str) -> str:
     return await _ask(server_port, f"host:disconnect:{address}")
 
 
+async def lists(server_port: int, address: str) -> bool:
+    """Whether the server has the phone in its list, whatever its state."""
+    return f"{address}\t" in await _ask(server_port, "host:devices")
+
+
 async def _ask(server_port: int, service: str) -> str:
     """Ask for a counted answer; ``""`` when there is no server or it does not answer."""
     with suppress(OSError, asyncio.TimeoutError, asyncio.IncompleteReadError, ValueError):

@@ -63,6 +63,11 @@ class RunningProbe(Protocol):
         """TCP port on 127.0.0.1 where it takes one host at a time."""
         ...
 
+    @property
+    def alive(self) -> bool:
+        """Whether the process still runs."""
+        ...
+
     def stop(self) -> None:
         """End the process. May be called twice."""
         ...
@@ -93,6 +98,10 @@ class ProbeApp:
     def pid(self) -> int | None:
         """The process, or ``None`` when it does not run."""
         process = self._process
+        if process and not process.alive:  # an external one that ended by itself
+            self.stop()
+            self._phone.state.hide_package(PROBE_PACKAGE)
+            return None
         return process.pid if process else None
 
     @property
@@ -102,15 +111,18 @@ class ProbeApp:
         return process.socket_name if process else None
 
     def start(self, package: Installed, extras: Mapping[str, str]) -> None:
-        """Start the process, or hand the extras to the one that runs."""
+        """Start the process, which puts back what a crash has left; or hand the extras to the one
+        that runs, which listens to them unless it serves a host."""
         name, token = extras.get("socket", ""), extras.get("token", "")
         with self._lock:
             old = self._process
-            if old and (old.socket_name, old.token) == (name, token):
+            if old and (old.serving or (old.socket_name, old.token) == (name, token)):
                 return
-            pid = old.pid if old else self._phone.pids.new(PROBE_PACKAGE)
             if old:
                 old.stop()
+            else:
+                self.restore()
+            pid = old.pid if old else self._phone.pids.new(PROBE_PACKAGE)
             package.stopped = False
             self._process = _Process(self._phone, package, pid, extras)
 
@@ -182,6 +194,14 @@ class _Process:
             target=self._accept, name=f"probe-{phone.serial}", daemon=True
         )
         self._thread.start()
+
+    @property
+    def alive(self) -> bool:
+        return self._external is None or self._external.alive
+
+    @property
+    def serving(self) -> bool:
+        return self._server is not None
 
     def connect(self) -> socket.socket | None:
         if self._external:

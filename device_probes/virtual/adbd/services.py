@@ -27,7 +27,7 @@ async def find_service(name: str, phone: PhoneCore, transport: Transport) -> Han
     if kind in ("exec", "shell") or kind.startswith("shell,"):
         return _shell(kind, rest, phone)
     if kind == "localabstract":
-        return await _socket(rest, phone)
+        return await _tunnel(rest, phone)
     simple: dict[str, Handler] = {
         "sync": lambda stream: SyncSession(stream, phone).run(),
         "reverse": partial(_reverse, rest, phone, transport),
@@ -49,17 +49,41 @@ def _shell(kind: str, line: str, phone: PhoneCore) -> Handler | None:
     return handle
 
 
-async def _socket(name: str, phone: PhoneCore) -> Handler | None:
+class Tunnel:
+    """A connection to the probe that waits for its stream."""
+
+    def __init__(self, sock: socket.socket, phone: PhoneCore) -> None:
+        self._sock = sock
+        self._phone = phone
+
+    async def __call__(self, stream: Stream) -> None:
+        """Carry bytes until one side ends."""
+        await pump(stream, self._sock, self._phone)
+
+    def close(self) -> None:
+        """Hang up, also when the stream never came."""
+        self._sock.close()
+
+
+async def _tunnel(name: str, phone: PhoneCore) -> Tunnel | None:
     """A connection to the probe's abstract socket."""
-    loop = asyncio.get_running_loop()
+    # An external probe is dialled by TCP, which may take its time.
+    dialling = asyncio.get_running_loop().run_in_executor(None, phone.app.connect, name)
     try:
-        # An external probe is dialled by TCP, which may take its time.
-        found = await loop.run_in_executor(None, phone.app.connect, name)
+        found = await asyncio.shield(dialling)
     except OSError:
         return None
-    if found is None:
-        return None
-    return partial(pump, sock=found, phone=phone)
+    except asyncio.CancelledError:
+        dialling.add_done_callback(_hang_up)
+        raise
+    return Tunnel(found, phone) if found else None
+
+
+def _hang_up(dialled: asyncio.Future[socket.socket | None]) -> None:
+    if not dialled.cancelled() and dialled.exception() is None:
+        found = dialled.result()
+        if found:
+            found.close()
 
 
 async def pump(stream: Stream, sock: socket.socket, phone: PhoneCore) -> None:

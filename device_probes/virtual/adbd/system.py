@@ -12,6 +12,10 @@ from device_probes.virtual.clock import Clock
 PROBE_PACKAGE = "org.chirpbench.probe"
 PROBE_ACTIVITY = f"{PROBE_PACKAGE}/.ProbeActivity"
 LAUNCHER = "com.android.launcher3/.uioverrides.QuickstepLauncher"
+PERMISSION_DIALOG = (
+    "com.google.android.permissioncontroller/"
+    "com.android.permissioncontroller.permission.ui.GrantPermissionsActivity"
+)
 STREAM_VOICE_CALL, STREAM_SYSTEM, STREAM_RING, STREAM_MUSIC, STREAM_ALARM = range(5)
 STREAM_NAMES = (
     "STREAM_VOICE_CALL",

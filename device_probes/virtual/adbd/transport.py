@@ -36,6 +36,8 @@ log = logging.getLogger(__name__)
 _MAX_STREAMS = 256
 _MAX_SERVICE_CHARS = 32_768
 Handler: TypeAlias = Callable[[Stream], Awaitable[None]]
+"""Serves one stream. One with a method ``close`` is told when its stream is gone, or never came.
+"""
 
 
 class Endpoint(Protocol):
@@ -231,6 +233,7 @@ class Transport:
         return stream
 
     async def _serve(self, stream: Stream, name: str) -> None:
+        handler: Handler | None = None
         try:
             await self._phone.event(f"open:{name}")
             handler = await self._phone.service(name, self)
@@ -245,6 +248,9 @@ class Transport:
         except Exception:  # one service must not end the phone's others
             log.exception("adb service %r failed", name)
         finally:
+            close = getattr(handler, "close", None)
+            if close is not None:  # it holds something, whether its stream came about or not
+                close()
             with suppress(ConnectionError):
                 if not stream.closed:
                     await stream.close()

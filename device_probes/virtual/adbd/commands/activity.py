@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from device_probes.virtual.adbd.commands.package import java_exception
 from device_probes.virtual.adbd.packages import Installed
 from device_probes.virtual.adbd.shell import Call, CommandFunction
-from device_probes.virtual.adbd.system import LAUNCHER, PROBE_ACTIVITY
+from device_probes.virtual.adbd.system import (
+    LAUNCHER,
+    PERMISSION_DIALOG,
+    PROBE_ACTIVITY,
+    PROBE_PACKAGE,
+)
+
+log = logging.getLogger(__name__)
 
 _WARM_MS = 40
 
@@ -108,14 +116,19 @@ async def _launch(call: Call, intent: _Intent, found: Installed) -> int:
     await phone.event("probe:start")
     if intent.component == PROBE_ACTIVITY:
         loop = asyncio.get_running_loop()
-        # A probe in a process of its own takes its time to start.
-        await loop.run_in_executor(None, phone.app.start, found, intent.extras)
+        try:  # a probe in a process of its own takes its time to start
+            await loop.run_in_executor(None, phone.app.start, found, intent.extras)
+        except Exception as exc:  # whatever a test's launcher raises is a probe that does not start
+            log.exception("the probe of %s did not start", phone.serial)
+            state.hide(intent.component)
+            return java_exception(call, "start", f"java.lang.RuntimeException: {exc}")
     await asyncio.sleep(state.real_s(ms / 1000))
     if intent.extras.get("restore") == "true":
         phone.app.restore()
-        if not running:
-            phone.app.stop()
-            state.hide(intent.component)
+        phone.app.stop()
+        state.hide(intent.component)
+    elif intent.component == PROBE_ACTIVITY and not phone.packages.allowed(PROBE_PACKAGE):
+        state.show(PERMISSION_DIALOG)
     if intent.wait:
         _told(call, intent, ms, on_top=on_top, warm=running)
     return 0

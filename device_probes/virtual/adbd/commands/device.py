@@ -143,7 +143,7 @@ def _svc(call: Call) -> int:
 
 def _pidof(call: Call) -> int:
     names = [a for a in call.args if a[:1] != "-"]
-    pids = [str(p) for p, name in call.phone.pids.running.items() if name in names]
+    pids = [str(p) for p, name in call.phone.processes().items() if name in names]
     if pids:
         call.out(" ".join(pids) + "\n")
     return 0 if pids else 1
@@ -152,7 +152,7 @@ def _pidof(call: Call) -> int:
 def _ps(call: Call) -> int:
     rows = [(1, "root", "init"), (1542, "system", "system_server"), (2961, "u0_a134", "launcher3")]
     installed = call.phone.packages.installed
-    for pid, name in call.phone.pids.running.items():
+    for pid, name in call.phone.processes().items():
         found = installed.get(name)
         user = f"u0_a{found.uid - 10_000}" if found else "u0_a187"
         rows.append((pid, user, name))

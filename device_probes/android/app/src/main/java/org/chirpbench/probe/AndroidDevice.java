@@ -101,6 +101,7 @@ final class AndroidDevice implements ProbeDevice {
             return trial(r, rateHz, plays, control, engine, route, report);
         } finally {
             control.onStop(null);
+            control.stop(Refusal.CANCELLED, "the trial is over"); // for a loop that still waits
             engine.close();
             if (load != null) {
                 load.stop();

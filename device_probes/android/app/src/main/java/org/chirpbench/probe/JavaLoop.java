@@ -6,6 +6,7 @@ import android.media.AudioTrack;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * The duplex loop over AudioTrack and AudioRecord: one thread, one timeline. A blocking write of
@@ -158,6 +159,7 @@ final class JavaLoop implements Runnable {
             if (wrote < 0) {
                 throw lost("the output", "error " + wrote);
             }
+            pauseIfNothing(wrote);
         }
         writtenFrames += frames;
         if (firstOutputNs < 0 && track.getPlaybackHeadPosition() != 0) {
@@ -195,8 +197,16 @@ final class JavaLoop implements Runnable {
             seen(recording, from, got);
             from += got;
             wanted = end - from;
+            pauseIfNothing(got);
         }
         readFrames += frames;
+    }
+
+    /** A blocking call that gives nothing at once must not turn the loop into a busy one. */
+    private static void pauseIfNothing(int moved) {
+        if (moved == 0) {
+            LockSupport.parkNanos(1000000);
+        }
     }
 
     /** Notes the first samples, and the first that are not zero. */

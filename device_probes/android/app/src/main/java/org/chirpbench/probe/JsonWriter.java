@@ -1,5 +1,6 @@
 package org.chirpbench.probe;
 
+import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Locale;
@@ -27,7 +28,9 @@ final class JsonWriter {
             object((Map<?, ?>) value);
         } else if (value instanceof List) {
             array((List<?>) value);
-        } else if (value instanceof Integer || value instanceof Long) {
+        } else if (value instanceof Integer
+                || value instanceof Long
+                || value instanceof BigInteger) {
             out.append(value);
         } else if (value instanceof Number) {
             fraction(((Number) value).doubleValue());

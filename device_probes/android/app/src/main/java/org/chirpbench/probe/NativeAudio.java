@@ -323,7 +323,8 @@ final class NativeAudio {
 
     /**
      * Adds {@code count} mono samples, from {@code first} on, to the timeline at output frame
-     * {@code atFrame}. What reaches beyond the timeline is {@link #ERROR_ARGUMENT}. Before start only.
+     * {@code atFrame}. What reaches beyond the timeline is {@link #ERROR_ARGUMENT}; after start
+     * {@link #ERROR_STATE}.
      */
     static native int mix(long handle, int atFrame, float[] samples, int first, int count);
 

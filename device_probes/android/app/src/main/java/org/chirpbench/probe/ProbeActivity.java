@@ -57,7 +57,8 @@ public final class ProbeActivity extends Activity implements AndroidDevice.Permi
         StartExtras wanted = new StartExtras(intent);
         boolean served = server != null && server.isServing();
         // Another app could send this: who is being served now is not cut off by it.
-        if (wanted.isSameAs(extras) || served && !wanted.restore) {
+        boolean same = wanted.isSameAs(extras) && server != null && server.isListening();
+        if (same || served && !wanted.restore) {
             return;
         }
         setIntent(intent);

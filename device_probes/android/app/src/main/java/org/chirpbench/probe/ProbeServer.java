@@ -54,6 +54,11 @@ final class ProbeServer {
         }
     }
 
+    /** Whether hosts can still connect. */
+    boolean isListening() {
+        return !stopped;
+    }
+
     /** Whether a host is connected right now. */
     boolean isServing() {
         return serving != null;

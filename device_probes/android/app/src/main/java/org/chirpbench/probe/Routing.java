@@ -62,6 +62,9 @@ final class Routing {
             findForCalls(route);
         } else {
             findForMedia(route, output, outputs);
+            if (r.isVoiceUsage()) {
+                route.output = output; // outside of a call, voice goes to the earpiece
+            }
         }
         return route;
     }

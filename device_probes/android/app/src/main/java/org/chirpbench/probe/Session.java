@@ -12,6 +12,7 @@ import java.util.zip.CRC32;
 /** Serves one host over one link until it leaves or breaks the contract. */
 final class Session {
     private static final String TAG = "chirpbench";
+    private static final String CONNECTED = "Connected to chirpbench over USB";
     private static final long HELLO_MS = 10000;
     private static final long LOAD_MS = 90000;
 
@@ -38,7 +39,7 @@ final class Session {
     void serve() {
         try {
             if (handshake()) {
-                status.state("Connected to chirpbench over USB");
+                status.state(CONNECTED);
                 while (answer()) {
                     continue;
                 }
@@ -243,6 +244,7 @@ final class Session {
             lastWord(refused(new Refusal(Refusal.TOO_LARGE, "the phone's memory is too small")));
         } finally {
             device.running(null);
+            status.state(CONNECTED);
         }
     }
 

@@ -95,9 +95,13 @@ final class Air
         return this;
     }
 
+    private boolean isRecording() {
+        return record.getRecordingState() == AudioRecord.RECORDSTATE_RECORDING;
+    }
+
     @Override
     public int readInFloatArray(float[] into, int offset, int count, boolean blocking) {
-        while (frozen && blocking && record.getRecordingState() == AudioRecord.RECORDSTATE_RECORDING) {
+        while (frozen && blocking && isRecording()) {
             waitUntil(System.nanoTime() + 1000000);
         }
         synchronized (this) {

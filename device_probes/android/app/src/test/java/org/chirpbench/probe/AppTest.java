@@ -131,6 +131,21 @@ public class AppTest extends PhoneTest {
         try (Host host = phone.connect().hello()) {
             host.run(48000, null, 0, "warmup_s", 0.0);
             isRefused(Refusal.STREAM_LOST, host.hearWord());
+            for (Thread thread : Thread.getAllStackTraces().keySet()) {
+                assertFalse("left behind", thread.getName().equals("probe-audio"));
+            }
+        }
+    }
+
+    @Test
+    public void theSameStartAgainChangesNothing() throws Exception {
+        int port = phone.transports.last.port();
+        phone.activity.newIntent(Phone.intent(Phone.SOCKET, Phone.TOKEN));
+        assertEquals(port, phone.transports.last.port());
+        phone.activity.newIntent(Phone.intent("chirpbench_ffffffffffffffff", Phone.TOKEN));
+        assertEquals("chirpbench_ffffffffffffffff", phone.transports.name);
+        try (Host host = phone.connect().hello()) {
+            assertNotNull(host);
         }
     }
 

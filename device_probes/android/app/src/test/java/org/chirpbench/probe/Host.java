@@ -76,7 +76,8 @@ final class Host implements AutoCloseable {
     }
 
     Host hello() throws Exception {
-        say("{\"type\":\"hello\",\"protocol\":2,\"version\":\"t\",\"token\":\"" + Phone.TOKEN + "\"}");
+        String token = "\"token\":\"" + Phone.TOKEN + "\"";
+        say("{\"type\":\"hello\",\"protocol\":2,\"version\":\"t\"," + token + "}");
         Map<String, Object> answer = hear();
         if (answer == null || !"hello".equals(answer.get("type"))) {
             throw new IllegalStateException("no hello: " + answer);

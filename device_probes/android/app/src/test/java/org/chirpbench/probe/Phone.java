@@ -16,7 +16,7 @@ import org.robolectric.android.controller.ActivityController;
 import org.robolectric.shadows.AudioDeviceInfoBuilder;
 import org.robolectric.util.ReflectionHelpers;
 
-/** A phone in Robolectric: loudspeaker, earpiece, microphone, and the real activity on its screen. */
+/** A phone in Robolectric: loudspeaker, earpiece, microphone, the real activity on its screen. */
 final class Phone {
     static final String SOCKET = "chirpbench_0123456789abcdef";
     static final String TOKEN = "00112233445566778899aabbccddeeff";

@@ -50,7 +50,7 @@ public class ProtocolTest extends PhoneTest {
             assertEquals((Long) (long) Limits.PROTOCOL, hello.get("protocol"));
             assertEquals(BuildInfo.VERSION_NAME, hello.get("version"));
         }
-        assertEquals("implement it, then raise Limits.PROTOCOL", BuildInfo.PROTOCOL, Limits.PROTOCOL);
+        assertEquals("implement it, then raise it", BuildInfo.PROTOCOL, Limits.PROTOCOL);
     }
 
     @Test
@@ -121,7 +121,8 @@ public class ProtocolTest extends PhoneTest {
             "{\"kind\":\"facts\"}",
             "{\"type\":\"selfdestruct\"}",
             "{\"type\":\"facts\",\"now\":true}",
-            "{\"type\":\"load\",\"stimulus_id\":\"x\",\"rate_hz\":48000.0,\"frames\":1,\"crc32\":0}",
+            "{\"type\":\"load\",\"stimulus_id\":\"x\",\"rate_hz\":48000.0,\"frames\":1"
+                    + ",\"crc32\":0}",
             "{\"type\":\"load\",\"stimulus_id\":\"x\",\"rate_hz\":1,\"frames\":1,\"crc32\":0}",
             "{\"type\":\"load\",\"stimulus_id\":\"\",\"rate_hz\":48000,\"frames\":1,\"crc32\":0}",
             "{\"type\":\"load\",\"stimulus_id\":\"x\",\"rate_hz\":48000,\"frames\":16777217"

@@ -9,8 +9,12 @@ import static org.robolectric.Shadows.shadowOf;
 import android.content.Intent;
 import android.media.AudioDeviceInfo;
 import android.media.AudioManager;
+import android.os.Build;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import org.junit.Test;
+import org.robolectric.util.ReflectionHelpers;
 
 /** Whatever happens, the phone is given back as it was found. */
 public class RestoreTest extends PhoneTest {
@@ -134,5 +138,52 @@ public class RestoreTest extends PhoneTest {
             assertEquals("a phone call is going on", refused.get("text"));
             assertEquals(AudioManager.MODE_IN_CALL, phone.audio.getMode());
         }
+    }
+
+    @Test
+    public void olderPhonesAreSwitchedByTheSpeakerphone() throws Exception {
+        setVolumes();
+        ReflectionHelpers.setStaticField(Build.VERSION.class, "SDK_INT", 30);
+        try (Host host = phone.connect().hello()) {
+            host.run(48000, null, 0, "audio_mode", "communication", "route", "speaker");
+            Map<String, Object> result = host.hearWord();
+            host.samples(result);
+            assertEquals("true", observed(result, "speakerphone"));
+            assertFalse(phone.audio.isSpeakerphoneOn());
+            phone.audio.setSpeakerphoneOn(true);
+            host.run(48000, null, 0, "audio_mode", "communication", "route", "earpiece");
+            result = host.hearWord();
+            host.samples(result);
+            assertEquals("false", observed(result, "speakerphone"));
+            assertTrue(phone.audio.isSpeakerphoneOn());
+            host.run(48000, null, 0, "route", "bluetooth_le");
+            isRefused(Refusal.UNSUPPORTED, host.hearWord());
+        } finally {
+            ReflectionHelpers.setStaticField(Build.VERSION.class, "SDK_INT", 34);
+        }
+        isAsFound();
+    }
+
+    @Test
+    public void aPluggedInHeadsetIsKeptOutOfTheSpeakersWay() throws Exception {
+        List<AudioDeviceInfo> outputs = new ArrayList<AudioDeviceInfo>();
+        outputs.add(Phone.device(AudioDeviceInfo.TYPE_BUILTIN_SPEAKER));
+        outputs.add(Phone.device(AudioDeviceInfo.TYPE_USB_HEADSET));
+        Routing routing =
+                new Routing(phone.application, phone.audio, new Journal(phone.application));
+        TrialRequest request = new TrialRequest();
+        request.route = "speaker";
+        assertNull("alone, the system chooses it by itself", routing.find(request).output);
+        shadowOf(phone.audio).setOutputDevices(outputs);
+        assertEquals(
+                AudioDeviceInfo.TYPE_BUILTIN_SPEAKER, routing.find(request).output.getType());
+        request.usage = "voice_communication";
+        assertEquals(
+                AudioDeviceInfo.TYPE_BUILTIN_SPEAKER, routing.find(request).output.getType());
+        request.usage = "media";
+        request.route = "usb";
+        assertNull(routing.find(request).output);
+        request.route = "default";
+        assertNull(routing.find(request).output);
     }
 }

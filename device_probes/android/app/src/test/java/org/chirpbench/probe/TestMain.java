@@ -5,7 +5,7 @@ import org.junit.runner.JUnitCore;
 import org.junit.runner.notification.Failure;
 import org.junit.runner.notification.RunListener;
 
-/** {@code TestMain CLASS …}: runs JUnit classes and prints {@code RESULT ok|failed CLASS.METHOD}. */
+/** {@code TestMain CLASS …}: runs JUnit classes, prints {@code RESULT ok|failed CLASS.METHOD}. */
 public final class TestMain {
     private TestMain() {}
 
