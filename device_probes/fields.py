@@ -22,7 +22,8 @@ Reader = Callable[[object], T]
 
 MAX_JSON_DEPTH = 8
 _MAX_INT_DIGITS = 20
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+# One that does not end reaches to the end of the text: or every quote in it would be tried anew.
+_STRING = re.compile(r'"(?:[^"\\]|\\(?:.|\Z))*(?:"|\Z)', re.DOTALL)
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _WORD = re.compile(r"[a-z0-9][a-z0-9_.:-]*\Z")
 

@@ -314,8 +314,11 @@ class Adb:
         finally:
             call.end()
         if error is not None:
-            with self.translated(what, device or self.name, wait_s):
-                raise error
+            try:
+                with self.translated(what, device or self.name, wait_s):
+                    raise error
+            finally:
+                del error  # its traceback holds this frame, and megabytes that were read
         return value  # type: ignore[return-value]  # no error: work returned it
 
     @contextmanager

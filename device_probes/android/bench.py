@@ -194,7 +194,8 @@ class AdbBench:
     def _checking(self, sighting: Sighting) -> Callable[[], None]:
         def work() -> None:
             key = sighting.key
-            shell = Shell(self._tracker.adb, sighting.listed.transport_id, key)
+            number, limit_s = sighting.listed.transport_id, self._deadlines.shell_s
+            shell = Shell(self._tracker.adb, number, key, limit_s)
             try:
                 locked = dumps.device_locked(shell.run(commands.TRUST).out)
             except DeviceTimeout:

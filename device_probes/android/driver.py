@@ -106,7 +106,7 @@ class AndroidDriver:
         self._unclean = False
         """A trial was cut short: the probe may have left volume and mode as they were in it."""
         self._silent = False
-        """The last thing it did was not to answer: giving it back is not waited for as long."""
+        """The last thing it did was not to answer."""
         self._cancelled = threading.Event()
 
     @property
@@ -127,7 +127,8 @@ class AndroidDriver:
 
     def _connect(self) -> DeviceFacts:
         with self._counting():
-            self._bench.ledger.refuse_quarantined(self._ref.serial)
+            if not self._counted:  # else this very run began it, and has to say why it ends
+                self._bench.ledger.refuse_quarantined(self._ref.serial)
             self._shell = shell = self._resolve()
             self._lease.take()
             parts = self._contact(shell)
@@ -197,11 +198,10 @@ class AndroidDriver:
         shell, self._shell = self._shell, None
         if client is not None:
             client.close()
-        end = time.monotonic() + (_SILENT_S if self._silent else self._limits.close_s)
-        self._silent = False
         if shell is not None and self._listed_as(shell):
             with suppress(DeviceError):  # a frozen phone is restored at its next contact
-                self._leave(probe, preparation, end)
+                self._leave(shell, probe, preparation)
+        self._silent = False
         self._unclean = False
         self._lease.release()
 
@@ -212,7 +212,8 @@ class AndroidDriver:
         shell = self._shell_of(self._find())
         try:
             shell.features()
-        except DeviceLost:  # it went a moment ago, and the tracker lets such moments pass
+        # Gone, or back, a moment ago; the tracker lets such moments pass.
+        except (DeviceLost, DeviceNotFound, DeviceNotReady):
             self._bench.tracker.wait_until(lambda _: not self._listed_as(shell), _SETTLE_S)
             shell = self._shell_of(self._find())
             shell.features()
@@ -347,11 +348,15 @@ class AndroidDriver:
     # --- steps of close -------------------------------------------------------------------------
 
     def _leave(
-        self, probe: RunningProbe | None, preparation: Preparation | None, end: float
+        self, shell: Shell, probe: RunningProbe | None, preparation: Preparation | None
     ) -> None:
+        end = time.monotonic() + self._limits.close_s
+
         def left_s() -> float:
             return max(min(end - time.monotonic(), self._limits.shell_s), 0.1)
 
+        if self._silent:  # was it the probe or the phone? The phone is not waited for again
+            shell.run(commands.BOOT_ID, min(_SILENT_S, left_s()))
         if probe is not None:
             probe.stop(put_back=self._unclean, timeout_s=left_s())
         if preparation is not None:

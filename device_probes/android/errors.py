@@ -76,10 +76,9 @@ _WORDS = (
     _Word(re.compile(r"unauthori[sz]ed|authenticat"), DeviceState.UNAUTHORIZED, DeviceNotReady),
     _Word(re.compile(r"no permissions|insufficient permissions"),
           DeviceState.NO_PERMISSION, DeviceNotReady),
-    _Word(re.compile(r"offline|still connecting|still authorizing"),
-          DeviceState.OFFLINE, DeviceNotReady),
-    _Word(re.compile(r"not found|no devices|unknown transport|no emulators|more than one"),
-          None, DeviceLost),
+    # "offline" here is what a phone is called for a moment after its cable was pulled.
+    _Word(re.compile(r"offline|still connecting|still authorizing|not found|no device|"
+                     r"unknown transport|no emulators|more than one"), None, DeviceLost),
     _Word(re.compile(r"^closed$|connection refused|cannot connect"), None, ServiceRefused),
 )  # fmt: skip
 

@@ -82,7 +82,7 @@ def identify(
             phones[serial] = phones.get(serial, 0) + 1
     found = list(base)
     keys: set[str] = set()
-    for members in clusters:
+    for members in sorted(clusters, key=lambda group: not base[group[0]].key):  # the known first
         best = min(members, key=lambda i: (base[i].listed.link != "usb", i))
         serial = _serial_of(base, members)
         twins = phones.get(serial, 0)

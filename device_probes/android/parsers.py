@@ -32,6 +32,8 @@ _GRANTED = re.compile(r"^[ \t]{0,60}([A-Za-z0-9_.]{1,128}): granted=(true|false)
 _FEATURE = re.compile(r"^feature:([A-Za-z0-9_.-]{1,128})", re.M)
 _FAILURE = re.compile(r"Failure(?: \[([A-Z0-9_]{3,64})(?::? ?([^\]\n]{0,300}))?)?")
 _SECURITY = re.compile(r"SecurityException[^\n]{0,300}|GRANT_RUNTIME_PERMISSIONS")
+_NO_ROOM = re.compile(r"not enough space|no space left", re.I)
+"""A session that finds no room is an exception without one of the system's words."""
 _MISSING = re.compile(r"Error type 3\b|does not exist|unable to resolve Intent", re.I)
 _CRASH = re.compile(r"^[EFW]/(AndroidRuntime|DEBUG|libc)\s*\(\s*(\d{1,7})\): (.*)$", re.M)
 _NOISE = re.compile(r"^(at |\*\*\* |#\d|Process: |PID: |Shutting down VM|-----|\s*$)")
@@ -198,7 +200,8 @@ def install_result(text: str) -> InstallResult:
         return InstallResult(False, "GRANT_REFUSED", clean(security[0])[:200])
     if failure is None and re.search(r"^Success\b", text, re.M):
         return InstallResult(True)
-    return InstallResult(False, "UNKNOWN", clean(" ".join(text.split()))[:200])
+    reason = "INSTALL_FAILED_INSUFFICIENT_STORAGE" if _NO_ROOM.search(text) else "UNKNOWN"
+    return InstallResult(False, reason, clean(" ".join(text.split()))[:200])
 
 
 def start_failure(text: str) -> str:

@@ -32,7 +32,7 @@ READINESS = {
     "restore": commands.READ_RESTORE,
 }
 """Sections of the contact script that this module reads."""
-_UNLOCK_S = 3.0
+_UNLOCK_S = 2.0
 """A keyguard without a PIN goes away within a second."""
 _LOOK_AGAIN_S = 0.2
 _RESTORE = re.compile(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 import socket
 import time
-from contextlib import suppress
 
 from device_probes.android import commands, dumps, parsers
 from device_probes.android.errors import ServiceRefused, lost
@@ -124,8 +123,12 @@ class RunningProbe:
     def stop(self, *, put_back: bool, timeout_s: float) -> None:
         """End it; ``put_back``: have it restore volume and mode first, as it was cut short."""
         if put_back:
-            with suppress(DeviceError):  # it does so at its next start, too
+            try:
                 self._shell.run(commands.PUT_BACK, timeout_s)
+            except DeviceTimeout:
+                raise  # of a phone that does not answer nothing more is asked
+            except DeviceError:
+                pass  # it does so at its next start, too
         self._shell.run(commands.FORCE_STOP, timeout_s)
 
     def _look(self, what: dict[str, commands.Command]) -> dict[str, str]:

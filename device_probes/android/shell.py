@@ -15,6 +15,8 @@ MAX_OUTPUT_BYTES = 8 * 2**20
 """``dumpsys`` on a crowded phone gives less than one megabyte."""
 TIMEOUT_S = 5.0
 _HEADER = struct.Struct("<BI")
+_PACKET_BYTES = 64
+"""What each packet counts beside its data: a flood of empty ones takes time, not memory."""
 _STDOUT, _STDERR, _EXIT = 1, 2, 3
 _V1_MARK = "X4EXIT:"
 _V1_END = re.compile(rf"{_V1_MARK}(\d{{1,3}})\s*\Z")
@@ -91,7 +93,7 @@ def _read_v2(sock: socket.socket) -> Answer:
     size = 0
     while True:
         kind, length = _HEADER.unpack(exactly(sock, _HEADER.size))
-        size += _HEADER.size + length  # empty packets, too, must not come for ever
+        size += _PACKET_BYTES + length
         if size > MAX_OUTPUT_BYTES:
             raise Oversized(f"more than {MAX_OUTPUT_BYTES} bytes of output")
         data = exactly(sock, length)

@@ -20,7 +20,7 @@ from profiler.bench.link import DeviceLink
 from profiler.bench.trials import TrialMaker, paused
 from profiler.catalogue import planned_audio_s, planned_trials
 from profiler.errors import StoreError
-from profiler.model import DeviceFacts, Reason, RunRecord, RunStatus, TestResult
+from profiler.model import DeviceFacts, Reason, RunRecord, RunStatus, TestResult, Verdict
 
 EMULATOR_TEXT = "an emulator's microphone says nothing about a phone"
 
@@ -166,7 +166,8 @@ class DeviceWorker:
 
     def _already_done(self, run: RunRecord) -> events.DeviceOutcome:
         where = queries.Filter(run_uuid=run.run_uuid)
-        trials = {(t.test_id, t.index) for t in queries.trials(self._store, where)}
+        trials = queries.trials(self._store, where)
+        settled = {(t.test_id, t.index) for t in trials if t.verdict is not Verdict.ERROR}
         results = {r.test_id: r for r in queries.results(self._store, where)}
         return self._done(
             events.DeviceOutcome(
@@ -174,8 +175,8 @@ class DeviceWorker:
                 facts=queries.facts_of(self._store, run.run_uuid),
                 run=run,
                 results=tuple(results[t] for t in self._bench.plan.tests if t in results),
-                trials_total=len(trials),
-                trials_stored=len(trials),
+                trials_total=len({(t.test_id, t.index) for t in trials}),
+                trials_stored=len(settled),
             )
         )
 

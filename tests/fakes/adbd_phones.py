@@ -38,8 +38,7 @@ install_ms = 0
 SOCKET = "chirpbench_0123456789abcdef"
 TOKEN = "00112233445566778899aabbccddeeff"
 START = (
-    "am start -W -S -n org.chirpbench.probe/.ProbeActivity "
-    f"--es socket {SOCKET} --es token {TOKEN}"
+    f"am start -W -S -n org.chirpbench.probe/.ProbeActivity --es socket {SOCKET} --es token {TOKEN}"
 )
 
 

@@ -12,7 +12,7 @@ import math
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,9 +25,12 @@ from db import queries
 from db.store import Store
 from device_probes.android import AdbBench, AndroidDeadlines, PrivateServer
 from device_probes.android.adb import Adb
+from device_probes.android.commands import Command
+from device_probes.android.shell import Shell
 from device_probes.client import Deadlines
 from device_probes.virtual import Clock
 from device_probes.virtual.adbd import AdbDaemon, VirtualAndroid
+from device_probes.virtual.fleet_process import FleetProcess
 from profiler.bench import (
     BenchEvent,
     BenchEvents,
@@ -70,6 +73,10 @@ def plan(*tests: str, **changes: Any) -> BenchPlan:
 
 SHORT = plan("D1", rates_hz=(48_000, 16_000))
 """Two trials of one and a half seconds: for phones that freeze, which are waited for."""
+
+
+SHORT3 = plan("D1", rates_hz=(8_000, 16_000, 48_000))
+"""As many trials as may fail in a row."""
 
 
 class Moment(NamedTuple):
@@ -218,23 +225,20 @@ class Ran:
         return [e.text for e in self.watcher.of(Log) if e.device and e.device.serial == serial]
 
 
-class Stand:
-    """Phones by serial, one store, one memory of the computer, one adb server."""
+class Table:
+    """One store, one memory of the computer, one adb server; the phones are a subclass's."""
 
-    def __init__(
-        self, folder: Path, server: PrivateServer, found: list[VirtualAndroid], *, named: bool
-    ) -> None:
+    def __init__(self, folder: Path, server: PrivateServer, names: Mapping[str, str]) -> None:
+        """``names``: address → serial of phones that are known by it, as those of a fleet are."""
         self.folder = folder
         self.server = server
-        self.phones = {phone.serial: phone for phone in found}
         self.store = fleets.open_store(folder)
         self.rans: list[Ran] = []
-        self._names = {p.address: p.serial for p in found} if named else {}
-        self._before = {phone.serial: Condition.of(phone) for phone in found}
+        self._names = names
 
-    @property
-    def phone(self) -> VirtualAndroid:
-        return next(iter(self.phones.values()))
+    def plugged(self) -> list[str]:
+        """Addresses of the phones that can be connected to."""
+        return list(self._names)
 
     def run(
         self,
@@ -252,7 +256,8 @@ class Stand:
         """
         watcher = Watcher(then)
         with self.bench(deadlines) as bench:
-            drivers = [d for d in bench.drivers() if not only or d.ref.serial in only]
+            wanted = only or self._names.values()
+            drivers = [d for d in bench.drivers() if not wanted or d.ref.serial in wanted]
             outcome = run_bench(
                 of or plan(), drivers, self.store, observe=watcher, resume=resume, stop=stop
             )
@@ -273,18 +278,41 @@ class Stand:
         )
         try:
             bench.start()
-            bench.connect_addresses(
-                [p.address for p in self.phones.values() if p.plug.plugged], 5.0
-            )
+            bench.connect_addresses(self.plugged(), 5.0)
             yield bench
         finally:
             bench.close()
 
-    def listed(self, serial: str) -> DeviceState:
-        """As the adb server lists the phone now."""
-        address = self.phones[serial].address
+    def listed_at(self, address: str) -> DeviceState:
+        """As the adb server lists the phone at ``address`` now."""
         found = [one.state for one in self.server.adb.listed() if one.serial == address]
         return found[0] if found else DeviceState.ABSENT
+
+    def close(self) -> None:
+        self.store.close()
+
+
+class Stand(Table):
+    """Phones in this process, by serial."""
+
+    def __init__(
+        self, folder: Path, server: PrivateServer, found: list[VirtualAndroid], *, named: bool
+    ) -> None:
+        super().__init__(folder, server, {p.address: p.serial for p in found} if named else {})
+        self.phones = {phone.serial: phone for phone in found}
+        self._before = {phone.serial: Condition.of(phone) for phone in found}
+
+    @property
+    def phone(self) -> VirtualAndroid:
+        """The first one."""
+        return next(iter(self.phones.values()))
+
+    def plugged(self) -> list[str]:
+        return [p.address for p in self.phones.values() if p.plug.plugged]
+
+    def listed(self, serial: str) -> DeviceState:
+        """As the adb server lists the phone now."""
+        return self.listed_at(self.phones[serial].address)
 
     def wait_listed(self, serial: str, state: DeviceState, seconds: float = 15.0) -> None:
         until(lambda: self.listed(serial) is state, seconds, f"{serial} is {state}")
@@ -296,6 +324,14 @@ class Stand:
         for serial in serials:
             self.wait_listed(serial, DeviceState.READY)
 
+    def clear_table(self) -> None:
+        """Unplug every phone: what comes next on the same server shall not see them."""
+        for phone in self.phones.values():
+            phone.thaw()
+            phone.unplug()
+        for serial in self.phones:
+            self.wait_listed(serial, DeviceState.ABSENT)
+
     def changed(self, serial: str) -> dict[str, tuple[object, object]]:
         """What is not as it was found: name → (before, now)."""
         before, now = self._before[serial], Condition.of(self.phones[serial])
@@ -304,9 +340,6 @@ class Stand:
             for name in before.__dataclass_fields__
             if getattr(before, name) != getattr(now, name)
         }
-
-    def close(self) -> None:
-        self.store.close()
 
 
 @contextlib.contextmanager
@@ -327,11 +360,35 @@ def stand(
             yield made
         finally:
             made.close()
-            for phone in found:
-                phone.thaw()
-                phone.unplug()
-    for phone in found:
-        server.adb.disconnect(phone.address)
+            made.clear_table()
+
+
+class ProcessStand(Table):
+    """The phones of a fleet process, which only adb can ask."""
+
+    def __init__(self, folder: Path, server: PrivateServer, fleet: FleetProcess) -> None:
+        super().__init__(folder, server, {phone.address: phone.serial for phone in fleet})
+
+    def asked(self, serial: str, command: str) -> str:
+        """What the phone's shell answers."""
+        address = next(a for a, name in self._names.items() if name == serial)
+        (found,) = [one for one in self.server.adb.listed() if one.serial == address]
+        shell = Shell(self.server.adb, found.transport_id, serial)
+        return shell.run(Command(command), 5.0).out.strip()
+
+
+@contextlib.contextmanager
+def process_stand(
+    server: PrivateServer, folder: Path, fleet: FleetProcess
+) -> Iterator[ProcessStand]:
+    """A table for a running fleet."""
+    made = ProcessStand(folder, server, fleet)
+    try:
+        yield made
+    finally:
+        made.close()
+        for phone in fleet:
+            server.adb.disconnect(phone.address)
 
 
 def nothing_lost(store: Store, rans: list[Ran]) -> None:
@@ -352,7 +409,7 @@ def nothing_lost(store: Store, rans: list[Ran]) -> None:
         if device.run is not None and device.trials_total:
             here = [t for t in stored.values() if t.run_uuid == device.run.run_uuid]
             settled = {(t.test_id, t.index) for t in here if t.verdict is not Verdict.ERROR}
-            assert device.trials_stored == len(settled), device.device
+            assert device.trials_stored == len(settled), (device, here)
 
 
 def repeated(phone: VirtualAndroid, moment: str, action: str | Callable[[Any], Any]) -> None:

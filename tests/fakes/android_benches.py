@@ -27,7 +27,7 @@ QUICK = AndroidDeadlines(
 )  # fmt: skip
 """Enough for phones that never wait, short enough for those that freeze."""
 IMPATIENT = replace(
-    QUICK, probe=replace(QUICK.probe, hello_s=0.5, facts_s=0.5, open_s=0.5),
+    QUICK, probe=replace(QUICK.probe, hello_s=0.5, facts_s=0.5, load_s=0.5, open_s=0.5),
     shell_s=0.4, contact_s=2.0, install_s=0.6, launch_s=0.6, close_s=1.0,
 )  # fmt: skip
 """For phones that are going to freeze."""
@@ -115,6 +115,20 @@ def rig(
 
 def trial(driver: AndroidDriver, request: TrialRequest = REQUEST) -> Capture:
     return driver.run(request, (Play(TRAIN),), lambda _: None)
+
+
+def connect_and_try(driver: AndroidDriver) -> None:
+    """The whole way of a phone."""
+    driver.connect()
+    trial(driver)
+    driver.health()
+
+
+def trial_after(made: Rig) -> None:
+    """The phone is as good as any again."""
+    driver = made.driver()
+    connect_and_try(driver)
+    driver.close()
 
 
 def stay_on(phone: VirtualAndroid) -> str | None:

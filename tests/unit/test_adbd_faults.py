@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 from adbd_phones import one_phone, shell
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from device_probes.virtual.adbd.faults import Triggers
-from device_probes.virtual.adbd.files import FileSystem
+from device_probes.virtual.adbd.files import MAX_NODES, FileSystem
+from device_probes.virtual.adbd.packet import PacketError
+from device_probes.virtual.adbd.stream import Stream
+from device_probes.virtual.adbd.sync import SyncSession
 
 
 def test_a_trigger_fires_once_after_what_may_pass():
@@ -115,8 +119,49 @@ def test_links_space_and_bounds():
         files.create("/data/local/tmp/" + "x" * 300)
     with pytest.raises(OSError, match="too long"):
         files.find("/" + "x/" * 600)
+    for i in range(MAX_NODES - len(files._nodes)):
+        files.create(f"/data/local/tmp/{i}")
     with pytest.raises(OSError, match="No space left"):
-        for i in range(5000):
-            files.create(f"/data/local/tmp/{i}")
+        files.create("/data/local/tmp/more")
     files.hostile_names["/data/local/tmp"] = ["../../etc/passwd"]
     assert "../../etc/passwd" in files.names("/data/local/tmp")
+
+
+# --- sync ----------------------------------------------------------------------------------------
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.one_of(
+            st.binary(max_size=30),
+            st.builds(
+                lambda name, size, data: name + size.to_bytes(4, "little") + data,
+                st.sampled_from([b"STAT", b"STA2", b"LST2", b"LIST", b"LIS2", b"RECV", b"RCV2",
+                                 b"SEND", b"SND2", b"DATA", b"DONE", b"QUIT", b"XXXX"]),
+                st.one_of(st.integers(0, 40), st.integers(0, 2**32 - 1)),
+                st.one_of(st.binary(max_size=40), st.just(b"/data/local/tmp/x,33188")),
+            ),
+        ),
+        max_size=8,
+    )
+)  # fmt: skip
+def test_any_bytes_of_a_host_end_a_sync_session_and_nothing_else(pieces):
+    async def work():
+        phone = one_phone()
+
+        async def send(packet):
+            stream.on_okay(1)
+
+        stream = Stream(send, 1, 1, 2**20)
+        session = asyncio.create_task(SyncSession(stream, phone).run())
+        for piece in pieces:
+            await asyncio.sleep(0)
+            with suppress(PacketError):  # a payload too early is the transport's to refuse
+                stream.on_write(piece)
+        stream.on_close()
+        with suppress(ConnectionError):
+            await asyncio.wait_for(session, 5)
+        assert all(p.startswith("/") for p in phone.files._nodes)
+
+    asyncio.run(work())

@@ -128,7 +128,6 @@ def test_a_writer_that_waits_ends_when_the_host_leaves():
 # --- keys ----------------------------------------------------------------------------------------
 
 
-
 def test_a_signature_is_checked_as_rsa_does():
     token = bytes(range(20))
     digest = bytes.fromhex("3021300906052b0e03021a05000414") + token
@@ -203,7 +202,9 @@ def packets(data: bytes) -> list[Packet]:
     found = []
     while data:
         header = read_header(data[:24], 2**21)
-        found.append(Packet(header.command, header.arg0, header.arg1, data[24 : 24 + header.length]))
+        found.append(
+            Packet(header.command, header.arg0, header.arg1, data[24 : 24 + header.length])
+        )
         data = data[24 + header.length :]
     return found
 

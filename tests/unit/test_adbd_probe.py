@@ -90,8 +90,8 @@ def test_coding_costs_what_the_fleet_file_says():
 
 def test_a_phone_without_an_encoder_decodes_only_and_coding_is_paced_and_cancelled():
     phone = driver(Clock(), android="opus_encoders = []\nopus_decode_ms = 0.3").phone
+    cancelled = threading.Event()
     with pytest.raises(TrialRefused) as caught:
-        cancelled = threading.Event()
         phone.codec_cost(REQUEST, lambda *_: cancelled.set(), cancelled)
     assert caught.value.refused.code.value == "cancelled"
     cost = phone.codec_cost(CodecRequest(frames=3), quiet, threading.Event())

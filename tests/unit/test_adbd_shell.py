@@ -44,7 +44,8 @@ PHONE = one_phone()
         ("echo x >&2 2>/dev/null", "", 0),
         ("echo a > /data/local/tmp/f; echo b >> /data/local/tmp/f; cat < /data/local/tmp/f",
          "a\nb\n", 0),
-        ("getprop | grep -E 'version.(sdk|release)' | head -n 1", "[ro.build.version.release]: [14]\n", 0),
+        ("getprop | grep -E 'version.(sdk|release)' | head -n 1",
+         "[ro.build.version.release]: [14]\n", 0),
         ("", "", 0),
         ("  \n ", "", 0),
     ],
@@ -88,13 +89,11 @@ def test_what_shlex_quotes_arrives_as_it_was(words):
 def test_any_line_is_parsed_or_refused(line):
     try:
         steps = parse(line)
-    except ShellSyntaxError as exc:
-        assert str(exc)
+    except ShellSyntaxError:
         assert shell(PHONE, line).code == 1
     else:
         assert all(step.pipeline for step in steps)
-        said = shell(one_phone(), line)
-        assert 0 <= said.code <= 255
+        assert 0 <= shell(one_phone(), line).code <= 255
 
 
 def test_a_line_without_end_is_refused():

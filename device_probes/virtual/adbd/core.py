@@ -41,6 +41,15 @@ _MAX_EXITS = 16
 class PhoneCore:
     """One phone. Its state may be changed from any thread; its connections live on one loop."""
 
+    mangle: Mangle | None = None
+    """Changes the bytes of every packet on their way out (hostile phones, as the next three)."""
+    mangle_sync: Mangle | None = None
+    """Changes every answer of the file service."""
+    hostile_probe: HostileProbe | None = None
+    """Answers hosts in the probe's place."""
+    banner_override: str | None = None
+    """Sent in place of the banner."""
+
     def __init__(self, phone: VirtualPhone, *, launcher: ProbeLauncher | None = None) -> None:
         spec, android = phone.spec, phone.spec.android
         start = android.at_start
@@ -69,11 +78,6 @@ class PhoneCore:
         self.keyring = Keyring(required=start.unauthorized)
         self.legacy_adbd = start.legacy_adbd
         self.mute = start.offline
-        self.mangle: Mangle | None = None
-        self.mangle_sync: Mangle | None = None
-        self.hostile_probe: HostileProbe | None = None
-        self.banner_override: str | None = None
-        """Sent in place of the banner (hostile phones)."""
         self.plug = Plug(self)
         self._overrides: list[tuple[str, Override]] = []
         self._loop: asyncio.AbstractEventLoop | None = None

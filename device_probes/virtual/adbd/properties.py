@@ -13,26 +13,16 @@ _POLICIES = {"never": "1", "auto": "2", "always": "3"}
 def make_properties(spec: PhoneSpec, serial: str) -> dict[str, str]:
     """Every property of one unit; tests may change the result."""
     a = spec.android
-    word = re.sub(r"[^a-z0-9]+", "", spec.model.lower()) or "phone"
-    parts = re.match(r"([^/]+)/([^/]+)/", spec.os_build + "/")
-    device = a.device or (parts[2].partition(":")[0] if parts else word)
-    brand = a.brand or spec.manufacturer.lower()
     platform = a.board_platform or re.sub(r"[^a-z0-9]+", "", spec.soc.lower())
-    api = spec.api_level or 34
+    serialno = a.serialno or serial
     found = {
-        "ro.serialno": a.serialno or serial,
-        "ro.boot.serialno": a.serialno or serial,
-        "ro.product.manufacturer": spec.manufacturer,
-        "ro.product.brand": brand,
-        "ro.product.model": spec.model,
-        "ro.product.device": device,
-        "ro.product.name": device,
-        "ro.product.board": device,
+        "ro.serialno": serialno,
+        "ro.boot.serialno": serialno,
         "ro.board.platform": platform,
         "ro.hardware": a.hardware or platform,
         "ro.build.fingerprint": spec.os_build,
         "ro.build.display.id": spec.os_build.rpartition(":")[0] or spec.os_build,
-        "ro.build.version.sdk": str(api),
+        "ro.build.version.sdk": str(spec.api_level or 34),
         "ro.build.version.release": spec.os_version,
         "ro.build.version.security_patch": a.security_patch,
         "ro.build.version.incremental": "1",
@@ -46,19 +36,37 @@ def make_properties(spec: PhoneSpec, serial: str) -> dict[str, str]:
         "persist.sys.timezone": "UTC",
         "ro.chirpbench.virtual": "1",
     }
-    if api >= 31:
-        found["ro.soc.manufacturer"] = a.soc_manufacturer
-        found["ro.soc.model"] = spec.soc
-    else:
-        found["ro.hardware.chipname"] = spec.soc
+    return found | _product(spec) | _chip(spec) | _audio(spec)
+
+
+def _product(spec: PhoneSpec) -> dict[str, str]:
+    a = spec.android
+    parts = re.match(r"[^/]+/([^/]+)/", spec.os_build + "/")
+    word = re.sub(r"[^a-z0-9]+", "", spec.model.lower()) or "phone"
+    device = a.device or (parts[1].partition(":")[0] if parts else word)
+    found = {f"ro.product.{name}": device for name in ("device", "name", "board")}
+    found["ro.product.manufacturer"] = spec.manufacturer
+    found["ro.product.brand"] = a.brand or spec.manufacturer.lower()
+    found["ro.product.model"] = spec.model
     if a.marketing_property:
         found[a.marketing_property] = spec.marketing_name
-    for name, policy in (
-        ("aaudio.mmap_policy", a.mmap_policy),
-        ("aaudio.mmap_exclusive_policy", a.mmap_exclusive_policy),
-    ):
-        if policy:
-            found[name] = _POLICIES[policy]
+    return found
+
+
+def _chip(spec: PhoneSpec) -> dict[str, str]:
+    """Properties of their own since Android 12; before, a vendor's."""
+    if (spec.api_level or 34) < 31:
+        return {"ro.hardware.chipname": spec.soc}
+    return {"ro.soc.manufacturer": spec.android.soc_manufacturer, "ro.soc.model": spec.soc}
+
+
+def _audio(spec: PhoneSpec) -> dict[str, str]:
+    a = spec.android
+    found = {}
+    if a.mmap_policy:
+        found["aaudio.mmap_policy"] = _POLICIES[a.mmap_policy]
+    if a.mmap_exclusive_policy:
+        found["aaudio.mmap_exclusive_policy"] = _POLICIES[a.mmap_exclusive_policy]
     if a.media_performance_class:
         found["ro.odm.build.media_performance_class"] = str(a.media_performance_class)
     return found

@@ -108,8 +108,10 @@ async def pump(stream: Stream, sock: socket.socket, phone: PhoneCore) -> None:
     finally:
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        sock.close()
+        try:
+            await asyncio.gather(*tasks, return_exceptions=True)
+        finally:  # also when this is cancelled in turn
+            sock.close()
 
 
 # --- reverse -------------------------------------------------------------------------------------
