@@ -119,8 +119,9 @@ FORCE_STOP = Command(f"am force-stop {PACKAGE}")
 UNINSTALL = Command(f"pm uninstall {PACKAGE}")
 GRANT_MICROPHONE = Command(f"pm grant {PACKAGE} {RECORD_AUDIO}")
 GRANT_BLUETOOTH = Command(f"pm grant {PACKAGE} {BLUETOOTH_CONNECT}")
-PUT_BACK = Command(f"am start -W -n {ACTIVITY} --ez restore true")
-"""The probe puts volume and audio mode back from its own journal, then finishes."""
+PUT_BACK = Command(f"am start -W -S -n {ACTIVITY} --ez restore true")
+"""The probe, started anew, puts volume and audio mode back from its own journal before its screen
+is there. One that runs would get the intent after ``am`` has ended, and could be stopped before."""
 REMOVE_RESTORE = Command(f"rm -f {RESTORE_FILE}")
 
 

@@ -32,7 +32,9 @@ _SHOWING = re.compile(
 _SCREEN = re.compile(r"\bscreenState=SCREEN_STATE_(ON|OFF)|\bmScreenOnFully=(true|false)")
 _INTERACTIVE = re.compile(r"\binteractiveState=INTERACTIVE_STATE_([A-Z]+)|\bmAwake=(true|false)")
 _PAIR = re.compile(r"([a-z_]{1,32})=(?:\{|\[|(-?\w{1,24})|$)")
-_RECORDER = re.compile(r"-- source client=([A-Z_]{1,32})|\briid (\d{1,9}); active\? (true|false)")
+_RECORDER = re.compile(
+    r"-- source(?: client=|:)([A-Z_]{1,32})|\briid (\d{1,9}); active\? (true|false)"
+)
 _PACK = re.compile(r"-- pack:([A-Za-z0-9_.]{0,200})")
 _RESUMED = re.compile(
     r"\b(?:topResumedActivity|mResumedActivity|ResumedActivity|mFocusedActivity)"
@@ -142,7 +144,7 @@ def recorders(text: str) -> tuple[str, ...]:
     """``dumpsys audio``: other apps that record from the microphone now.
 
     Only the live part counts, not the log below it. Android 8 and 9 list active recordings
-    only; later ones say ``riid N; active? true`` in front of each.
+    only, with ``source:``; later ones say ``riid N; active? true`` in front of each.
     """
     at = text.find("RecordActivityMonitor dump time")
     if at < 0:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import adbd_phones
 import android_bench as lab
+import android_moments as moments
 import pytest
 
 from device_probes.android import PrivateServer
@@ -21,7 +22,7 @@ from device_probes.virtual.fleet_process import FleetProcess
 from profiler.bench import BenchEvent, TrialProgress
 from profiler.model import RunStatus, Verdict
 
-STEPS = {**lab.BEFORE_TRIALS, **lab.IN_SECOND_TRIAL}
+STEPS = {**moments.BEFORE_TRIALS, **moments.IN_SECOND_TRIAL}
 NEXT_STEP = ("the phone may be frozen: unplug it", "reconnect the device")
 
 
@@ -43,7 +44,7 @@ class Frozen(NamedTuple):
 def frozen(server: PrivateServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Frozen]:
     folder = tmp_path_factory.mktemp("frozen")
     with lab.stand(server, folder, *STEPS, "close", "good") as stand:
-        for serial, moment in {**STEPS, "close": lab.AT_CLOSE}.items():
+        for serial, moment in {**STEPS, "close": moments.AT_CLOSE}.items():
             moment.set(stand.phones[serial], "freeze")
         first = stand.run(lab.SHORT)
         for phone in stand.phones.values():
@@ -62,7 +63,7 @@ def test_a_phone_that_freezes_is_given_up(frozen: Frozen, step: str) -> None:
     for text in said:
         assert text.startswith(f"{step}: ")
         assert any(words in text for words in NEXT_STEP), text
-    if step in lab.BEFORE_TRIALS:
+    if step in moments.BEFORE_TRIALS:
         assert ran.trials(step) == []
         return
     assert ran.counts(step) == (1, 2)
@@ -78,7 +79,7 @@ def test_a_phone_that_freezes_is_given_up(frozen: Frozen, step: str) -> None:
 def test_a_thawed_phone_goes_on_where_it_was_and_is_put_back(frozen: Frozen, step: str) -> None:
     ran = frozen.resumed
     assert ran.status(step) == (RunStatus.OK, "")
-    missing = [("D1", 1, 3)] if step in lab.IN_SECOND_TRIAL else [("D1", 0, 1), ("D1", 1, 1)]
+    missing = [("D1", 1, 3)] if step in moments.IN_SECOND_TRIAL else [("D1", 0, 1), ("D1", 1, 1)]
     assert ran.attempts(step) == missing
     assert ran.counts(step) == (2, 2)
     assert frozen.stand.changed(step) == {}
@@ -106,8 +107,8 @@ def test_a_phone_that_thaws_in_time_completes_its_run(
 ) -> None:
     """It froze in the first trial; the bench tries again when it answers."""
     with lab.stand(server, tmp_path) as stand:
-        stand.phone.on(lab.TRIAL_MIDDLE, "freeze")
-        thaw = lab.on_warning(lambda _: stand.phone.thaw())
+        stand.phone.on(moments.TRIAL_MIDDLE, "freeze")
+        thaw = moments.on_warning(lambda _: stand.phone.thaw())
         ran = stand.run(lab.SHORT, then=thaw)
         assert ran.status("A1") == (RunStatus.OK, "")
         assert ran.attempts("A1") == [("D1", 0, 1), ("D1", 0, 2), ("D1", 1, 1)]
@@ -130,7 +131,7 @@ def test_a_stopped_process_is_given_up_and_resumed_later(
         FleetProcess(None, Clock(4.0), toml=toml) as fleet,
         lab.process_stand(server, tmp_path, fleet) as stand,
     ):
-        first = stand.run(lab.SHORT, then=lab.Once(in_second_trial, lambda _: fleet.pause()))
+        first = stand.run(lab.ONE_TRY, then=moments.Once(in_second_trial, lambda _: fleet.pause()))
         fleet.resume()
         for serial in ("A1", "B1"):
             assert first.status(serial) == (RunStatus.DEVICE_LOST, "device_timeout")
@@ -154,8 +155,8 @@ def test_a_process_that_was_stopped_for_a_moment_completes(
         FleetProcess(None, Clock(math.inf), toml=adbd_phones.fleet_toml("A1")) as fleet,
         lab.process_stand(server, tmp_path, fleet) as stand,
     ):
-        pause = lab.Once(lambda e: isinstance(e, TrialProgress), lambda _: fleet.pause())
-        go_on = lab.on_warning(lambda _: fleet.resume())
+        pause = moments.Once(lambda e: isinstance(e, TrialProgress), lambda _: fleet.pause())
+        go_on = moments.on_warning(lambda _: fleet.resume())
 
         def then(event: BenchEvent) -> None:
             pause(event)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import android_bench as lab
+import android_moments as moments
 import pytest
 
 from device_probes.android import PrivateServer, probe_package
@@ -35,7 +36,7 @@ class Healing(NamedTuple):
 
 
 def in_a_trial(action: str) -> Callable[[VirtualAndroid], None]:
-    return lambda phone: phone.on(lab.TRIAL_MIDDLE, action)
+    return lambda phone: phone.on(moments.TRIAL_MIDDLE, action)
 
 
 HEALED = {
@@ -67,7 +68,7 @@ HEALED = {
     ),
     "covered_between": Healing(lambda p: p.on("shell-done:am start", "go_background")),
     "screen_off": Healing(in_a_trial("sleep"), ("the screen is off",), AGAIN),
-    "silent_adb": Healing(in_a_trial("jerk"), ("",), AGAIN),
+    "loose_cable": Healing(in_a_trial("jerk"), ("check the cable",), AGAIN),
 }
 
 
@@ -129,7 +130,7 @@ def test_a_probe_that_always_crashes_ends_the_run_and_three_runs_the_phones_turn
 ) -> None:
     with lab.stand(server, tmp_path, "bad1", "good1") as stand:
         bad = stand.phones["bad1"]
-        lab.repeated(bad, lab.TRIAL_MIDDLE, "crash_probe")
+        moments.repeated(bad, moments.TRIAL_MIDDLE, "crash_probe")
         for _ in range(FAILURES_TO_QUARANTINE):
             ran = stand.run(lab.SHORT3)
             assert ran.status("bad1") == (RunStatus.ERROR, "probe_crashed")
@@ -154,9 +155,29 @@ def test_a_probe_that_always_crashes_ends_the_run_and_three_runs_the_phones_turn
         assert again.counts("bad1") == (3, 3)
 
 
+def test_a_trial_that_crashes_it_for_good_is_not_counted_and_the_others_are_made(
+    server: PrivateServer, tmp_path: Path
+) -> None:
+    """The run is complete: a resume finds nothing to do, and counts as the run did."""
+    with lab.stand(server, tmp_path) as stand:
+        moments.IN_SECOND_TRIAL["trial"].set(stand.phone, "crash_probe")
+        moments.Moment(moments.TRIAL_MIDDLE, 0, "probe:run", 2).set(stand.phone, "crash_probe")
+        ran = stand.run()
+        assert ran.status("A1") == (RunStatus.OK, "")
+        assert [t[2] for t in ran.verdicts("A1")] == [Verdict.PASS, Verdict.ERROR, Verdict.PASS]
+        assert "IllegalStateException" in ran.trials("A1")[1].message
+        l1, d1 = ran.of("A1").results
+        assert "probe_crashed" in l1.reasons
+        assert d1.verdict is Verdict.PASS
+        again = stand.run(resume=ran.outcome.bench_uuid)
+        assert again.attempts("A1") == []
+        assert ran.counts("A1") == again.counts("A1") == (2, 3)
+        assert stand.changed("A1") == {}
+
+
 def test_a_probe_that_is_always_covered_ends_the_run(server: PrivateServer, tmp_path: Path) -> None:
     with lab.stand(server, tmp_path, "A1") as stand:
-        lab.repeated(stand.phone, lab.TRIAL_MIDDLE, "go_background")
+        moments.repeated(stand.phone, moments.TRIAL_MIDDLE, "go_background")
         ran = stand.run()
         assert ran.status("A1") == (RunStatus.ERROR, "probe_background")
         assert ran.verdicts("A1") == [("L1", 0, Verdict.ERROR, ("probe_background",))]

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import android_bench as lab
+import android_moments as moments
 import pytest
 
 from device_probes.android import PrivateServer, probe_package
@@ -59,12 +60,12 @@ def another_protocol(phone: VirtualAndroid) -> None:
 def wrong_probe_for_good(phone: VirtualAndroid) -> None:
     """Whatever is installed speaks another protocol."""
     phone.preinstall(OURS.data, protocol=1)
-    lab.repeated(phone, "shell-done:pm install", another_protocol)
+    moments.repeated(phone, "shell-done:pm install", another_protocol)
 
 
 def later(action: str | Callable[[VirtualAndroid], Any]) -> Callable[[VirtualAndroid], None]:
     """In the middle of the first trial."""
-    return lambda phone: phone.on(lab.TRIAL_MIDDLE, action)
+    return lambda phone: phone.on(moments.TRIAL_MIDDLE, action)
 
 
 PASSED = (("L1", 0, Verdict.PASS, ()),)

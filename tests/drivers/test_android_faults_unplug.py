@@ -6,18 +6,20 @@ not reach the others, and the whole takes as long as one.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import android_bench as lab
+import android_moments as moments
 import pytest
 
 from device_probes.android import PrivateServer
 from profiler.bench import BenchEvent, Log
 from profiler.model import RunStatus, Verdict
 
-STEPS = {**lab.BEFORE_TRIALS, **lab.IN_SECOND_TRIAL}
+STEPS = {**moments.BEFORE_TRIALS, **moments.IN_SECOND_TRIAL}
 NEXT_STEP = ("check the cable", "plug it in")
 
 
@@ -57,7 +59,7 @@ def test_a_phone_that_comes_back_in_time_completes_its_run(replugged: lab.Ran, s
     assert warning.startswith(f"{step}: ")
     assert any(words in warning for words in NEXT_STEP)
     expected = [("D1", 0, 1), ("D1", 1, 1)]
-    if step in lab.IN_SECOND_TRIAL:  # only the trial that was under way is made again
+    if step in moments.IN_SECOND_TRIAL:  # only the trial that was under way is made again
         expected.append(("D1", 1, 2))
     assert replugged.attempts(step) == expected
 
@@ -82,7 +84,7 @@ class Lost(NamedTuple):
 @pytest.fixture(scope="module")
 def lost(server: PrivateServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lost]:
     with lab.stand(server, tmp_path_factory.mktemp("lost"), *STEPS, "close") as stand:
-        for serial, moment in {**STEPS, "close": lab.AT_CLOSE}.items():
+        for serial, moment in {**STEPS, "close": moments.AT_CLOSE}.items():
             moment.set(stand.phones[serial], "unplug")
         first = stand.run(lab.SHORT)
         stand.replug(*STEPS, "close")
@@ -98,7 +100,7 @@ def test_a_phone_that_stays_away_is_lost(lost: Lost, step: str) -> None:
     problem = ran.of(step).problem
     assert problem.startswith(f"{step}: ")
     assert any(words in problem for words in NEXT_STEP), problem
-    if step in lab.BEFORE_TRIALS:
+    if step in moments.BEFORE_TRIALS:
         assert ran.trials(step) == []
         return
     assert ran.counts(step) == (1, 2)
@@ -116,7 +118,7 @@ def test_a_resume_makes_what_is_missing_and_puts_the_phone_back(lost: Lost, step
     ran = lost.resumed
     assert ran.status(step) == (RunStatus.OK, "")
     assert ran.counts(step) == (2, 2)
-    missing = [("D1", 1, 3)] if step in lab.IN_SECOND_TRIAL else [("D1", 0, 1), ("D1", 1, 1)]
+    missing = [("D1", 1, 3)] if step in moments.IN_SECOND_TRIAL else [("D1", 0, 1), ("D1", 1, 1)]
     assert ran.attempts(step) == missing
     assert ran.of(step).results[0].verdict is Verdict.PASS
     assert lost.stand.changed(step) == {}
@@ -134,10 +136,38 @@ def test_unplugged_while_it_is_given_back_its_next_contact_restores_it(lost: Los
     assert stand.changed("close") == {}
 
 
+def test_only_our_own_packages_are_cleaned_away(server: PrivateServer, tmp_path: Path) -> None:
+    """Those a pulled cable left; whatever else a phone claims to have there is none of ours."""
+    ours, listed, removed = "chirpbench-0123456789abcdef.apk", [], []
+    claims = (
+        "../../etc/hosts", "chirpbench-../../../x.apk", f"{ours};reboot", f"{ours} x", "my.apk",
+        "chirpbench-0123456789ABCDEF.apk", f"x{ours}", "chirpbench.apk",
+    )  # fmt: skip
+
+    def listing(argv: list[str]) -> str:
+        listed.append(argv)
+        return "\n".join([*claims, ours]) + "\n"
+
+    def remove(argv: list[str]) -> None:
+        removed.append(argv[-1])
+
+    with lab.stand(server, tmp_path) as stand:
+        for name in (ours, "my.apk"):
+            stand.phone.files.append(stand.phone.files.create(f"{lab.TMP}/{name}"), b"PK")
+        stand.phone.override("ls", listing)
+        stand.phone.override("rm", remove)
+        assert stand.run(lab.SHORT).status("A1") == (RunStatus.OK, "")
+        assert len(listed) == 1
+        pushed = [path for path in removed if path != f"{lab.TMP}/{ours}"]
+        assert len(removed) - len(pushed) == 1
+        assert all(re.fullmatch(lab.TMP + r"/chirpbench[-.][a-z0-9.]+", path) for path in pushed)
+        assert stand.phone.files.names(lab.TMP) == ["my.apk"]
+
+
 def test_a_full_suite_resumes_in_the_middle(server: PrivateServer, tmp_path: Path) -> None:
     """Of L1, L1, D1 the second is lost; results and volume come back with the phone."""
     with lab.stand(server, tmp_path) as stand:
-        lab.IN_SECOND_TRIAL["trial"].set(stand.phone, "unplug")
+        moments.IN_SECOND_TRIAL["trial"].set(stand.phone, "unplug")
         first = stand.run()
         assert first.status("A1") == (RunStatus.DEVICE_LOST, "device_lost")
         assert first.counts("A1") == (1, 3)

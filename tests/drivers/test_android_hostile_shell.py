@@ -20,6 +20,7 @@ from hostile_android import (
     Trick,
     dripping,
     driving,
+    elsewhere,
     endless,
     harmless,
     hostile_phones,
@@ -139,7 +140,7 @@ SENT = (
     Sent(f"{_GRANT}.BLUETOOTH_CONNECT", ungranted),
     Sent("am start -W -S"),
     Sent(f"{_AM} --es", current, ProbeProtocolError, in_background=True),
-    Sent(f"{_AM} --ez restore", crashing, ProbeCrashed),
+    Sent(f"{_AM.replace('-W', '-W -S')} --ez restore", crashing, ProbeCrashed),
     Sent("echo @@pid"),
     Sent("pidof"),
     Sent("logcat", crashing, DeviceLost),
@@ -157,6 +158,12 @@ def server() -> Iterator[PrivateServer]:
         yield running
 
 
+@pytest.fixture(autouse=True)
+def _nothing_elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with elsewhere(tmp_path_factory.mktemp("elsewhere")):
+        yield
+
+
 def lives(
     server: PrivateServer, folder: Path, sent: tuple[Sent, ...], reply: object
 ) -> dict[str, DeviceError | None]:
@@ -166,8 +173,7 @@ def lives(
     for phone, case in zip(phones, sent, strict=True):
         case.when(phone)
         phone.say(case.command, reply)
-    home = Path.home()
-    before, outcomes = tree(home / ".local", home / ".android"), {}
+    outcomes: dict[str, DeviceError | None] = {}
     with driving(server, folder / "state", phones, STEADY) as drivers:
         for phone, case in zip(phones, sent, strict=True):
             hide = phone.go_background if case.in_background else (lambda: None)
@@ -175,7 +181,6 @@ def lives(
             assert phone.tricked, f"{case.command} was never sent"
             assert not_allowed(phone.asked) == []
             assert harmless(outcomes[case.command]), str(outcomes[case.command])
-    assert tree(home / ".local", home / ".android") == before
     locks = {f"locks/{p.name}" for p in (folder / "state" / "locks").iterdir()}
     assert {str(Path(p).relative_to(folder / "state")) for p in tree(folder / "state")} <= {
         "phones.json", "phones.lock", "locks", *locks,
@@ -241,13 +246,12 @@ def test_a_command_that_says_it_succeeded_and_did_not(
 
 LONG = (
     Sent("getprop"), Sent("dumpsys package"), Sent("dumpsys activity activities"),
-    Sent("dumpsys sensor_privacy"), Sent("dumpsys trust"), Sent("pm install"),
-    Sent("logcat", crashing), Sent("sha256sum /data/app", current), Sent("df -k"),
+    Sent("pm install"), Sent("logcat", crashing), Sent("sha256sum /data/app", current),
 )  # fmt: skip
 
 
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize("piece", [b"\n", "\U0001f600\n[a]: [".encode(), b"(current):", b"x"])
+@pytest.mark.parametrize("piece", [b"\n", "\U0001f600\n[a]: [".encode(), b"x"])
 def test_an_answer_just_within_the_bound_costs_bounded_memory_and_time(
     server: PrivateServer, tmp_path: Path, piece: bytes
 ) -> None:

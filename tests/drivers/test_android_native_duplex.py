@@ -265,8 +265,8 @@ def test_a_lost_stream_is_a_state(results: rig.Results, name: str, direction: in
     assert [line for line in got.log if line.startswith("close")] == ["close output", "close input"]
 
 
-def test_a_callback_after_close_is_told_to_stop_and_touches_nothing(results) -> None:
+def test_a_callback_after_close_touches_nothing_and_never_says_stop(results) -> None:
     assert results.outcomes["late_callback"].log[-2:] == [
-        "late callback -> 1, sample 1.0",
+        "late callback -> 0, sample 1.0",
         "close input",
     ]

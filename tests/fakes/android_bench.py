@@ -10,16 +10,15 @@ from __future__ import annotations
 import contextlib
 import math
 import tempfile
-import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import bench_fleets as fleets
 from adb_servers import until
-from adbd_phones import phones
+from adbd_phones import fleet_toml, phones
 
 from db import queries
 from db.store import Store
@@ -29,15 +28,14 @@ from device_probes.android.commands import Command
 from device_probes.android.shell import Shell
 from device_probes.client import Deadlines
 from device_probes.virtual import Clock
-from device_probes.virtual.adbd import AdbDaemon, VirtualAndroid
+from device_probes.virtual.adbd import AdbDaemon, VirtualAndroid, make_phones
+from device_probes.virtual.driver import fleet_from_toml
 from device_probes.virtual.fleet_process import FleetProcess
 from profiler.bench import (
     BenchEvent,
-    BenchEvents,
     BenchOutcome,
     DeviceOutcome,
     Log,
-    Stop,
     TrialDone,
     TrialStarted,
     run_bench,
@@ -53,7 +51,6 @@ QUICK = AndroidDeadlines(
 PATIENT = replace(QUICK, replug_s=10.0)
 """For phones that come back: how soon depends on the adb server and on how busy all are."""
 TMP = "/data/local/tmp"
-TRIAL_MIDDLE = "probe:stage:playing"
 VOLUME = 0.9
 """Of L1's trials: another index than the phone's own, so that a volume left behind shows."""
 
@@ -73,49 +70,10 @@ def plan(*tests: str, **changes: Any) -> BenchPlan:
 
 SHORT = plan("D1", rates_hz=(48_000, 16_000))
 """Two trials of one and a half seconds: for phones that freeze, which are waited for."""
-
-
+ONE_TRY = replace(SHORT, timeouts=replace(SHORT.timeouts, retries=0))
+"""The same, for what would only be met again."""
 SHORT3 = plan("D1", rates_hz=(8_000, 16_000, 48_000))
 """As many trials as may fail in a row."""
-
-
-class Moment(NamedTuple):
-    """An event on a phone, the ``after + 1``-th one since ``armed_by`` happened often enough."""
-
-    event: str
-    after: int = 0
-    armed_by: str = ""
-    armed_after: int = 0
-
-    def set(self, phone: VirtualAndroid, action: str | Callable[[Any], Any]) -> None:
-        """Let it happen once."""
-        if self.armed_by:
-            alone = Moment(self.event, self.after)
-            phone.on(self.armed_by, lambda p: alone.set(p, action), after=self.armed_after)
-        else:
-            phone.on(self.event, action, after=self.after)
-
-
-BEFORE_TRIALS = {
-    "contact": Moment("shell:dumpsys battery"),
-    "push": Moment("sync:data", 50_000),
-    "verify": Moment("install:verify"),
-    "commit": Moment("install:commit"),
-    "installed": Moment("shell-done:pm install"),
-    "am_start": Moment("shell:am start"),
-    "hello": Moment("probe:accept"),
-    "facts": Moment("probe:facts"),
-}
-"""Each step of a first contact."""
-IN_SECOND_TRIAL = {
-    "load": Moment("stream:data:in", 5000, "probe:recorded"),
-    "front": Moment("shell:dumpsys activity activities", 1, "probe:recorded"),
-    "trial": Moment(TRIAL_MIDDLE, 0, "probe:recorded"),
-    "recorded": Moment("probe:recorded", 1),
-    "fetch": Moment("stream:data:out", 20_000, "probe:run", 1),
-}
-"""Each step of a trial, when one is in the store already."""
-AT_CLOSE = Moment("shell:am force-stop")
 
 
 class Kept:
@@ -247,7 +205,6 @@ class Table:
         resume: str | None = None,
         then: Callable[[BenchEvent], None] | None = None,
         deadlines: AndroidDeadlines = QUICK,
-        stop: Stop | None = None,
         only: Collection[str] = (),
     ) -> Ran:
         """One invocation, to its end, on all phones or ``only`` some; ``then`` sees every event.
@@ -258,9 +215,7 @@ class Table:
         with self.bench(deadlines) as bench:
             wanted = only or self._names.values()
             drivers = [d for d in bench.drivers() if not wanted or d.ref.serial in wanted]
-            outcome = run_bench(
-                of or plan(), drivers, self.store, observe=watcher, resume=resume, stop=stop
-            )
+            outcome = run_bench(of or plan(), drivers, self.store, observe=watcher, resume=resume)
         ran = Ran(outcome, watcher, self.store)
         self.rans.append(ran)
         nothing_lost(self.store, self.rans)
@@ -349,11 +304,15 @@ def stand(
     *serials: str,
     clock: Clock | None = None,
     named: bool = True,
+    found: list[VirtualAndroid] | None = None,
     **more: Any,
 ) -> Iterator[Stand]:
-    """``more`` is what :func:`adbd_phones.phones` takes; ``named``: the phones are known by their
-    address, as those of a fleet are; else by what they say of themselves, as on USB."""
-    found = phones(*(serials or ("A1",)), clock=clock or Clock(math.inf), **more)
+    """``more`` is what :func:`adbd_phones.phones` takes, unless the phones are ``found``.
+
+    ``named``: they are known by their address, as those of a fleet; else by their own serials.
+    """
+    if found is None:
+        found = phones(*(serials or ("A1",)), clock=clock or Clock(math.inf), **more)
     with AdbDaemon(found, adb_server_port=server.adb.port):
         made = Stand(folder, server, found, named=named)
         try:
@@ -391,6 +350,15 @@ def process_stand(
             server.adb.disconnect(phone.address)
 
 
+def of_latencies(latencies_ms: Mapping[str, float], **more: Any) -> list[VirtualAndroid]:
+    """Phones by serial, each with a round trip of its own (truth, without the way to the ear)."""
+    found = []
+    for serial, latency_ms in latencies_ms.items():
+        toml = fleet_toml(serial, **more).replace("aaudio = 31.5", f"aaudio = {latency_ms}")
+        found += make_phones(fleet_from_toml(toml, "test fleet"), Clock(math.inf))
+    return found
+
+
 def nothing_lost(store: Store, rans: list[Ran]) -> None:
     """Every trial that was announced is in the store with readable evidence; counts are right."""
     stored = {t.trial_uuid: t for t in queries.trials(store)}
@@ -410,37 +378,3 @@ def nothing_lost(store: Store, rans: list[Ran]) -> None:
             here = [t for t in stored.values() if t.run_uuid == device.run.run_uuid]
             settled = {(t.test_id, t.index) for t in here if t.verdict is not Verdict.ERROR}
             assert device.trials_stored == len(settled), (device, here)
-
-
-def repeated(phone: VirtualAndroid, moment: str, action: str | Callable[[Any], Any]) -> None:
-    """Do ``action`` every time that ``moment`` comes; the fault that does not go away."""
-
-    def again(it: VirtualAndroid) -> None:
-        it.on(moment, again)
-        getattr(it, action)() if isinstance(action, str) else action(it)
-
-    phone.on(moment, again)
-
-
-class Once:
-    """Calls ``act`` at the first event that ``when`` accepts, of each device or of any."""
-
-    def __init__(self, when: Callable[[Any], bool], act: Callable[[Any], None]) -> None:
-        self._when, self._act = when, act
-        self.done = threading.Event()
-
-    def __call__(self, event: BenchEvent) -> None:
-        if not self.done.is_set() and self._when(event):
-            self.done.set()
-            self._act(event)
-
-
-def on_warning(act: Callable[[Any], None]) -> Callable[[BenchEvent], None]:
-    """Act when the bench says that it met a fault and tries again: the phone is still gone."""
-    return Once(lambda e: isinstance(e, Log) and "trying again" in e.text, act)
-
-
-def after_trials(count: int, act: Callable[[Any], None]) -> BenchEvents:
-    """Act between the ``count``-th committed trial and the next one."""
-    seen = iter(range(1, 10_000))
-    return Once(lambda e: isinstance(e, TrialDone) and next(seen) == count, act)

@@ -17,6 +17,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
+import pytest
 from adbd_phones import fleet_toml
 
 from device_probes.android import AdbBench, AndroidDeadlines, AndroidDriver, PrivateServer
@@ -88,7 +89,7 @@ _FIXED = (
     "am force-stop org.chirpbench.probe", "pm uninstall org.chirpbench.probe",
     "pm grant org.chirpbench.probe android.permission.RECORD_AUDIO",
     "pm grant org.chirpbench.probe android.permission.BLUETOOTH_CONNECT",
-    "am start -W -n org.chirpbench.probe/.ProbeActivity --ez restore true",
+    "am start -W -S -n org.chirpbench.probe/.ProbeActivity --ez restore true",
     "echo X4EXIT:$?",
 )  # fmt: skip
 _SHAPES = (
@@ -238,6 +239,19 @@ def dripping(data: bytes, every_s: float = 0.02) -> Trick:
 def tree(*folders: Path) -> set[str]:
     """Every file and folder inside."""
     return {str(path) for folder in folders for path in folder.rglob("*")}
+
+
+@contextlib.contextmanager
+def elsewhere(folder: Path) -> Iterator[None]:
+    """Work in an empty folder with an empty home: nothing may be left in either."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("home", "cwd"):
+            (folder / name).mkdir()
+        patch.setenv("HOME", str(folder / "home"))
+        patch.delenv("XDG_STATE_HOME", raising=False)
+        patch.chdir(folder / "cwd")
+        yield
+        assert tree(folder) == {str(folder / "home"), str(folder / "cwd")}
 
 
 def screen_text(raw: bytes) -> str:

@@ -148,7 +148,8 @@ def test_recorders_modes_and_the_microphone_switch(api_level):
     assert "pack:" not in live
     phone.other_app_records("com.example.notes")
     text = shell(phone, "dumpsys audio").out
-    assert "-- source client=VOICE_COMMUNICATION" in text
+    source = "source client=" if api_level >= 29 else "source:"
+    assert f" -- {source}VOICE_COMMUNICATION" in text
     assert "-- pack:com.example.notes --" in text
     assert ("riid 31; active? true" in text) is (api_level >= 29)
     phone.other_app_records(None)

@@ -18,7 +18,6 @@ from __future__ import annotations
 import argparse
 import ctypes
 import json
-import math
 import os
 import signal
 import sys
@@ -40,6 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _arguments(argv)
     # Ctrl-C reaches the whole process group; the bench that owns the phones decides when they end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # the way out below is taken
     _wake_with_parent()
     try:
         daemon = _daemon(args)
@@ -83,7 +83,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def _daemon(args: argparse.Namespace) -> AdbDaemon:
     """Everything but the listening; raises ``ChirpbenchError`` or ``ValueError``."""
-    phones = make_phones(_fleet(args.fleet), Clock(args.speed if args.speed else math.nan))
+    phones = make_phones(_fleet(args.fleet), Clock(args.speed))
     if args.serial:
         there = {phone.serial: phone for phone in phones}
         missing = [serial for serial in args.serial if serial not in there]

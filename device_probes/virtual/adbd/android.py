@@ -17,7 +17,6 @@ from device_probes.virtual.adbd.system import (
     PERMISSION_DIALOG,
     PROBE_ACTIVITY,
     PROBE_PACKAGE,
-    Recorder,
 )
 from device_probes.virtual.adbd.transport import Transport
 
@@ -190,14 +189,6 @@ class VirtualAndroid(PhoneCore):
     def switch_mic(self, off: bool = True) -> None:
         """The privacy switch of the microphone."""
         self.state.mic_toggle_off = off
-
-    def other_app_records(self, package: str | None = "com.example.recorder") -> None:
-        """Let another app keep the microphone; ``None``: no other app does."""
-        state = self.state
-        state.recorders = [r for r in state.recorders if r.package == PROBE_PACKAGE]
-        if package:
-            pid = self.pids.new(package)
-            state.recorders.append(Recorder(package, pid, 10_187, 1553, "VOICE_COMMUNICATION"))
 
     def allow_microphone(self) -> None:
         """Tap "While using the app" in the permission dialog."""

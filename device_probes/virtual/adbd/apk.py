@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import lzma
 import struct
 import zipfile
 import zlib
@@ -20,6 +21,11 @@ _MAX_MANIFEST_BYTES = 2**20
 _SIGNING_MAGIC = b"APK Sig Block 42"
 _SCHEMES = {0xF05368C0: "v3", 0x7109871A: "v2"}
 _CHUNK_BYTES = 2**20
+_NO_ZIP = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, KeyError, EOFError),
+    *(OSError, ValueError, RuntimeError),  # bzip2's data, places before the file, encryption
+)
+"""What the library lets through for a file that is no zip, or one it cannot read."""
 _SHA256_ALGORITHMS = frozenset((0x0101, 0x0103, 0x0201))
 """RSA-PSS, RSA PKCS #1 v1.5 and ECDSA, each with SHA-256."""
 
@@ -63,7 +69,7 @@ def read_apk(data: bytes) -> Apk:
             raise ApkRefused("INSTALL_PARSE_FAILED_MANIFEST_MALFORMED", "manifest too large")
         manifest = archive.read(info)
         names = archive.namelist()
-    except (zipfile.BadZipFile, KeyError, zlib.error, EOFError, NotImplementedError) as exc:
+    except _NO_ZIP as exc:
         text = f"Failed to parse base.apk: {exc}"
         raise ApkRefused("INSTALL_PARSE_FAILED_NOT_APK", text) from exc
     try:

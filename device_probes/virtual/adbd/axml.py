@@ -15,6 +15,8 @@ _UTF8_FLAG = 0x100
 _TYPE_STRING = 0x03
 _NONE = 0xFFFFFFFF
 _MAX_STRINGS, _MAX_ELEMENTS, _MAX_ATTRIBUTES = 20_000, 5_000, 100
+_MAX_CHARS = 2**20
+"""Of all strings together: many of them may be said to lie at one and the same long place."""
 ATTRIBUTE_NAMES = {
     0x01010003: "name",
     0x0101000F: "debuggable",
@@ -93,7 +95,13 @@ def _strings(chunk: bytes) -> list[str]:
         raise BadXml(f"{count} strings")
     offsets = struct.unpack_from(f"<{count}I", chunk, head)
     read = _utf8 if flags & _UTF8_FLAG else _utf16
-    return [read(chunk, start + offset) for offset in offsets]
+    strings, left = [], _MAX_CHARS
+    for offset in offsets:
+        strings.append(read(chunk, start + offset))
+        left -= len(strings[-1])
+        if left < 0:
+            raise BadXml(f"more than {_MAX_CHARS} letters")
+    return strings
 
 
 def _utf16(chunk: bytes, at: int) -> str:

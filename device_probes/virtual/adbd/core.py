@@ -24,7 +24,13 @@ from device_probes.virtual.adbd.properties import make_properties, system_featur
 from device_probes.virtual.adbd.services import find_service
 from device_probes.virtual.adbd.shell import Override
 from device_probes.virtual.adbd.sync import Mangle
-from device_probes.virtual.adbd.system import PROBE_PACKAGE, Exit, Pids, SystemState
+from device_probes.virtual.adbd.system import (
+    PROBE_PACKAGE,
+    Exit,
+    Pids,
+    Recorder,
+    SystemState,
+)
 from device_probes.virtual.adbd.system_files import furnish
 from device_probes.virtual.adbd.transport import Handler, Transport
 from device_probes.virtual.phone import VirtualPhone
@@ -65,9 +71,10 @@ class PhoneCore:
         self.system_features = system_features(spec)
         self.features = _adb_features(api, legacy=start.legacy_adbd)
         self.state = SystemState(android, api, phone.clock)
-        self.files = FileSystem(android.total_mb * _MB, start.free_mb * _MB)
+        self.files = FileSystem(android.total_mb * _MB, android.total_mb * _MB)
         self.packages = Packages(android, api, self.files, rng)
         self.pids = Pids()
+        self.other_app_records(start.other_recorder)
         self.boot_id = str(uuid.UUID(int=rng.getrandbits(128), version=4))
         furnish(self.files, spec, self.boot_id)
         self.files.set_free(start.free_mb * _MB)
@@ -179,6 +186,14 @@ class PhoneCore:
         """Numbers and names of what runs; an external probe that ended by itself is noticed."""
         pid = self.app.pid
         return {p: n for p, n in self.pids.running.items() if n != PROBE_PACKAGE or p == pid}
+
+    def other_app_records(self, package: str | None = "com.example.recorder") -> None:
+        """Let another app keep the microphone; ``None``: no other app does."""
+        state = self.state
+        state.recorders = [r for r in state.recorders if r.package == PROBE_PACKAGE]
+        if package:
+            pid = self.pids.new(package)
+            state.recorders.append(Recorder(package, pid, 10_187, 1553, "VOICE_COMMUNICATION"))
 
     def kill_package(
         self, package: str, reason: int, name: str, description: str, status: int = 0

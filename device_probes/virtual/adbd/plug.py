@@ -74,6 +74,8 @@ class Plug:
         self._transports.add(transport)
         try:
             await transport.run()
+        except asyncio.CancelledError:
+            pass  # the daemon ends; asyncio would print a cancelled handler as an error
         finally:
             self._transports.discard(transport)
 

@@ -110,6 +110,8 @@ class Call:
     argv: list[str]
     stdin: Source
     sinks: dict[int, Sink]
+    commands: Mapping[str, CommandFunction]
+    """Every command there is, for those that name or run another."""
     _out: bytearray = field(default_factory=bytearray)
     _err: bytearray = field(default_factory=bytearray)
 
@@ -201,7 +203,7 @@ class Interpreter:
             for name, word in command.assignments:
                 self._variables[name] = "".join(self._text(p) for p in word)
             return 0
-        call = Call(self._phone, argv, stdin, sinks)
+        call = Call(self._phone, argv, stdin, sinks, self._commands)
         code = await self._call(call)
         await call.flush()
         return code

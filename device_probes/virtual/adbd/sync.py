@@ -167,13 +167,13 @@ class SyncSession:
                 problem = f"couldn't create file: {exc.strerror}"
         if problem:
             await self._fail(problem)
+        mtime_s = None
         try:
             mtime_s = await self._take_all(node, problem)
-        except ConnectionError:
-            self._discard(path, node)
-            raise
+        finally:
+            if mtime_s is None:
+                self._discard(path, node)
         if node is None or mtime_s is None:
-            self._discard(path, node)
             raise ConnectionAbortedError("adbd ends the session after a failed push")
         node.mtime_s = float(mtime_s) if mtime_s else time.time()
         await self._phone.event(f"sync:done:{path}")

@@ -184,19 +184,15 @@ async def _wc(call: Call) -> int:
 
 
 def _which(call: Call) -> int:
-    from device_probes.virtual.adbd.commands import COMMANDS  # noqa: PLC0415 - a cycle
-
     names = [a for a in call.args if a != "-v"]
-    found = [n for n in names if n in COMMANDS]
+    found = [n for n in names if n in call.commands]
     call.out("".join(f"/system/bin/{n}\n" for n in found))
     return 0 if names and len(found) == len(names) else 1
 
 
 async def _toybox(call: Call) -> int:
     """``toybox md5sum …``: the command inside the one binary."""
-    from device_probes.virtual.adbd.commands import COMMANDS  # noqa: PLC0415 - a cycle
-
-    inner = COMMANDS.get(call.args[0]) if call.args else None
+    inner = call.commands.get(call.args[0]) if call.args else None
     if inner is None:
         call.err(f"toybox: Unknown command {' '.join(call.args[:1])}\n")
         return 127

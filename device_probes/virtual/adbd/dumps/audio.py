@@ -62,19 +62,18 @@ def _modes(phone: PhoneCore) -> str:
 
 def _recording(phone: PhoneCore, number: int, recorder: Recorder) -> str:
     """AudioRecordingConfiguration.toLogFriendlyString (Android 10 has ``riid``, 9 has not)."""
-    api = phone.state.api_level
     form = f"1ch {recorder.rate_hz}Hz ENCODING_PCM_16BIT"
-    text = f"  session:{recorder.session} -- source client={recorder.source}"
-    if api >= 29:
-        text += f", dev={recorder.source}"
-    text += (
-        f" -- uid:{recorder.uid} -- patch:{51 + number} -- pack:{recorder.package} "
-        f"-- format client={form}, dev={form}"
+    old = phone.state.api_level < 29
+    # "dev=" behind the source is the device's format; so says AOSP's own code.
+    source = f"source:{recorder.source}" if old else f"source client={recorder.source}, dev={form}"
+    text = (
+        f"  session:{recorder.session} -- {source} -- uid:{recorder.uid} -- patch:{51 + number} "
+        f"-- pack:{recorder.package} -- format client={form}, dev={form}"
     )
-    if api < 29:
+    if old:
         return text + "\n"
-    text += f" -- silenced:{flag(recorder.silenced)} -- effects client=, dev=\n"
-    return f"riid {31 + 8 * number}; active? true\n{text}"
+    text += f" -- silenced:{flag(recorder.silenced)} -- effects client=, dev="
+    return f"riid {31 + 8 * number}; active? true\n{text}\n"
 
 
 def sensor_privacy(phone: PhoneCore, _: list[str]) -> str | None:
@@ -125,12 +124,13 @@ def flinger(phone: PhoneCore, _: list[str]) -> str:
     """AudioFlinger.dump: the fast output and a deep buffer one."""
     spec = phone.spec
     rate, burst = spec.native_rate_hz, spec.frames_per_burst
-    fast = "FAST|PRIMARY" if spec.low_latency else "PRIMARY"
+    fast = ("FAST", "PRIMARY") if spec.low_latency else ("PRIMARY",)
     text = "Libraries NOT loaded:\nLibraries loaded:\n Library bundle\n"
     text += "Hardware status: 0\n"
-    for name, frames, flags in (("d", burst, fast), ("15", 4 * burst, "DEEP_BUFFER")):
+    for name, frames, flags in (("D", burst, fast), ("15", 4 * burst, ("DEEP_BUFFER",))):
+        words = "|".join(f"AUDIO_OUTPUT_FLAG_{flag}" for flag in flags)
         text += (
-            f"\nOutput thread 0x7b3c0{name}d018, name AudioOut_{name.upper()}, tid 1482, type 0 "
+            f"\nOutput thread 0x7b3c0{name.lower()}d018, name AudioOut_{name}, tid 1482, type 0 "
             "(MIXER):\n"
             "  I/O handle: 13\n"
             "  Standby: yes\n"
@@ -139,8 +139,9 @@ def flinger(phone: PhoneCore, _: list[str]) -> str:
             "  HAL format: 0x1 (AUDIO_FORMAT_PCM_16_BIT)\n"
             f"  HAL buffer size: {4 * frames} bytes\n"
             "  Channel count: 2\n"
+            "  Channel mask: 0x00000003 (front-left, front-right)\n"
             "  Output devices: 0x2 (AUDIO_DEVICE_OUT_SPEAKER)\n"
-            f"  AudioStreamOut: 0x7b3c4e AUDIO_OUTPUT_FLAG_{flags}\n"
+            f"  AudioStreamOut: 0x7b3c4e flags 0x6 ({words})\n"
         )
     return text
 
@@ -174,9 +175,11 @@ def player(phone: PhoneCore, _: list[str]) -> str:
             for name in names:
                 text += (
                     f'  {kind} "{name}" supports\n'
-                    "    aliases: []\n"
-                    f"    attributes: {'0x3' if kind == 'Encoder' else '0x2'}: [\n"
-                    '      "owner": codec2::software\n    ]\n'
+                    "    aliases: [\n    ]\n"
+                    "    attributes: 0xa: [\n"
+                    f"      encoder: {int(kind == 'Encoder')},\n"
+                    "      vendor: 0,\n      software-only: 1,\n      hw-accelerated: 0 ]\n"
+                    '    owner: "codec2::software"\n    rank: 512\n'
                 )
             text += "\n"
     return text

@@ -25,7 +25,6 @@ enum {
     AAUDIO_SESSION_ALLOCATE = 0,
     AAUDIO_STATE_STOPPING = 9,
     AAUDIO_CONTINUE = 0,
-    AAUDIO_STOP = 1,
 };
 
 typedef int32_t (*aaudio_get)(AAudioStream *);

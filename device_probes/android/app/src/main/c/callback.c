@@ -72,6 +72,7 @@ static int32_t read_newest(session *s, int32_t want, int64_t now_ns)
 {
     int32_t room = s->recording_frames;
     int32_t got = read_input(s, s->recording, room, now_ns);
+    int32_t touched = got;
     for (int i = 0; i < DRAIN_READS && got == room && room > want; i++) {
         atomic_fetch_add(&s->drained, got);
         got = read_input(s, s->recording, room, now_ns);
@@ -79,8 +80,8 @@ static int32_t read_newest(session *s, int32_t want, int64_t now_ns)
     int32_t old = got > want ? got - want : 0;
     size_t frame = (size_t)s->input.frame_bytes;
     memmove(s->recording, s->recording + (size_t)old * frame, (size_t)(got - old) * frame);
-    /* what is not recorded yet must be zeros */
-    memset(s->recording + (size_t)(got - old) * frame, 0, (size_t)(room - got + old) * frame);
+    /* what is not recorded yet must be zeros; no more than was touched: all would be a click */
+    memset(s->recording + (size_t)(got - old) * frame, 0, (size_t)(touched - got + old) * frame);
     atomic_fetch_add(&s->drained, old);
     return got - old;
 }
@@ -187,19 +188,23 @@ static void duplex(session *s, void *samples, int32_t frames)
     s->stream_frames += frames;
 }
 
+/*
+ * Always goes on: before Android 12 a callback that stops the stream while another thread does it
+ * too leaves it hanging (google/oboe 1230). Who stops forbids first; then silence is played.
+ */
 int32_t callback_output(AAudioStream *stream, void *user, void *samples, int32_t frames)
 {
     session *s = user;
-    int32_t result = AAUDIO_STOP;
     /* counted before it looks at allowed: who forbids and then sees no callback is alone */
     atomic_fetch_add(&s->in_callback, 1);
     bool ours = stream == atomic_load(&s->output.stream) && samples != NULL && frames > 0;
     if (ours && atomic_load(&s->allowed)) {
         duplex(s, samples, frames);
-        result = AAUDIO_CONTINUE;
+    } else if (ours) {
+        memset(samples, 0, (size_t)frames * (size_t)s->output.frame_bytes);
     }
     atomic_fetch_sub(&s->in_callback, 1);
-    return result;
+    return AAUDIO_CONTINUE;
 }
 
 void callback_error(AAudioStream *stream, void *user, int32_t error)

@@ -170,7 +170,7 @@ final class AndroidDevice implements ProbeDevice {
                     new Runnable() {
                         @Override
                         public void run() {
-                            engine.abort();
+                            abort(engine);
                         }
                     });
             watch(r, engine, monitor, control);
@@ -183,6 +183,19 @@ final class AndroidDevice implements ProbeDevice {
         } finally {
             effects.release();
         }
+    }
+
+    /** On a thread of its own: whoever ends a trial may be the main one, and a stop may hang. */
+    private static void abort(final Engine engine) {
+        Thread thread =
+                new Thread("probe-abort") {
+                    @Override
+                    public void run() {
+                        engine.abort();
+                    }
+                };
+        thread.setDaemon(true);
+        thread.start();
     }
 
     private static void watch(TrialRequest r, Engine engine, Monitor monitor, TrialControl control)

@@ -74,16 +74,16 @@ final class AudioSetup {
         }
     }
 
+    /** The contract's word of an audio mode. */
+    static String word(int mode) {
+        return mode == AudioManager.MODE_NORMAL
+                ? "media"
+                : mode == AudioManager.MODE_IN_COMMUNICATION ? "communication" : "mode_" + mode;
+    }
+
     /** Puts what is really in force into {@code report}. */
     private void observe(Report report) {
-        int mode = audio.getMode();
-        report.observe(
-                "audio_mode",
-                mode == AudioManager.MODE_NORMAL
-                        ? "media"
-                        : mode == AudioManager.MODE_IN_COMMUNICATION
-                                ? "communication"
-                                : "mode_" + mode);
+        report.observe("audio_mode", word(audio.getMode()));
         report.observe(
                 "volume_stream", stream == AudioManager.STREAM_MUSIC ? "music" : "voice_call");
         report.observe("volume_index", audio.getStreamVolume(stream));

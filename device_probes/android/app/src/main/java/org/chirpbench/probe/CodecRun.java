@@ -1,7 +1,6 @@
 package org.chirpbench.probe;
 
 import android.media.MediaCodec;
-import android.media.MediaFormat;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 
@@ -18,7 +17,6 @@ abstract class CodecRun {
     private final CodecRequest request;
     private final TrialControl control;
     private final MediaCodec.BufferInfo info = new MediaCodec.BufferInfo();
-    private MediaFormat outputFormat;
     private long[] givenNs;
     private double[] costMs;
     private int done;
@@ -35,11 +33,6 @@ abstract class CodecRun {
 
     /** One output. */
     abstract void output(byte[] data);
-
-    /** The format that the codec announced; null when it never did. */
-    MediaFormat outputFormat() {
-        return outputFormat;
-    }
 
     /**
      * Runs {@code frames} inputs through and frees the codec.
@@ -114,9 +107,7 @@ abstract class CodecRun {
             int slot = codec.dequeueOutputBuffer(info, Math.max(0, Math.min(leftUs, WAIT_US)));
             if (slot >= 0) {
                 took(slot);
-            } else if (slot == MediaCodec.INFO_OUTPUT_FORMAT_CHANGED) {
-                outputFormat = codec.getOutputFormat();
-            } else if (leftUs <= 0) {
+            } else if (slot != MediaCodec.INFO_OUTPUT_FORMAT_CHANGED && leftUs <= 0) {
                 return;
             }
         }

@@ -196,6 +196,7 @@ final class JavaEngine implements Engine {
         report.startup("first_nonzero", since(loop.firstNonzeroNs));
         report.observe("callbacks", loop.callbacks);
         report.observe("short_reads", loop.shortReads);
+        report.observe("filled_frames", loop.filledFrames);
         report.observe("drained_frames", loop.drainedFrames);
         report.observe("loop_frames", streams.burstFrames);
         report.observe("input_preset", Words.preset(record.getAudioSource()));

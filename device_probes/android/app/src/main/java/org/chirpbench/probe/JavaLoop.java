@@ -6,6 +6,7 @@ import android.media.AudioTrack;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
+import java.util.Arrays;
 import java.util.concurrent.locks.LockSupport;
 
 /**
@@ -14,6 +15,11 @@ import java.util.concurrent.locks.LockSupport;
  * frame 0 on exactly as many frames are read as were written, so frame n of the recording is what
  * was read right after frame n of the timeline was written.
  *
+ * <p>The input gives its frames in pieces of its own length, and after a cold start none for a
+ * while. Until its first ones since frame 0 are there the loop does not wait for them, or the
+ * output would run dry (and, cold, not begin: it plays only once its buffer was full): the
+ * recording holds zeros, and the first frames end beside the newest frame written.
+ *
  * <p>Everything is allocated before {@link #run}; no lock, log or message inside the loop.
  */
 final class JavaLoop implements Runnable {
@@ -21,6 +27,8 @@ final class JavaLoop implements Runnable {
     private static final int MAX_DRAINS = 64;
 
     private static final int SAMPLE_BYTES = 4;
+    /** A microphone that gives nothing for so long never will. */
+    private static final long DEAF_NS = 4000000000L;
 
     private final AudioTrack track;
     private final AudioRecord record;
@@ -41,6 +49,7 @@ final class JavaLoop implements Runnable {
     private long nextStamp;
     private long lastLoopNs;
     private long readFrames;
+    private boolean inputBegun;
     private volatile long writtenFrames;
     private volatile Refusal failure;
 
@@ -57,6 +66,7 @@ final class JavaLoop implements Runnable {
     long firstNonzeroNs = -1;
     long callbacks;
     long shortReads;
+    long filledFrames;
     long drainedFrames;
     int underrunsBefore;
 
@@ -110,7 +120,8 @@ final class JavaLoop implements Runnable {
             playAndRecord();
         } catch (Refusal e) {
             failure = e;
-        } catch (IllegalStateException e) {
+        } catch (RuntimeException e) {
+            // Of any kind: on this thread a vendor's fault would end the whole app.
             failure = lost("the stream", Texts.of(e));
         }
     }
@@ -127,11 +138,18 @@ final class JavaLoop implements Runnable {
         lastLoopNs = System.nanoTime();
         underrunsBefore = track.getUnderrunCount();
         nextStamp = 0;
+        if (warmupFrames == 0) {
+            drain(); // what the input collected before the output began would count as latency
+        }
         for (long at = 0; at < totalFrames && !control.isStopped(); ) {
             int frames = (int) Math.min(burst, totalFrames - at);
             write(at, frames, true);
             count();
-            read(at, frames);
+            if (inputBegun) {
+                read(at, frames);
+            } else {
+                readFirst(at, frames);
+            }
             at += frames;
             if (at >= nextStamp) {
                 takeStamps(at);
@@ -179,6 +197,26 @@ final class JavaLoop implements Runnable {
             if (got < scratch.length) {
                 return;
             }
+        }
+    }
+
+    /** Takes what there is, without waiting, and puts it beside the newest frame written. */
+    private void readFirst(long at, int frames) throws Refusal {
+        int from = (int) at * inputChannels;
+        int wanted = frames * inputChannels;
+        int got = record.read(recording, from, wanted, AudioRecord.READ_NON_BLOCKING);
+        if (got < 0) {
+            throw lost("the input", "error " + got);
+        }
+        seen(recording, from, got);
+        System.arraycopy(recording, from, recording, from + wanted - got, got);
+        Arrays.fill(recording, from, from + wanted - got, 0f);
+        readFrames += got / inputChannels;
+        filledFrames += (wanted - got) / inputChannels;
+        inputBegun = got > 0;
+        boolean last = at + frames >= totalFrames;
+        if (!inputBegun && (last || System.nanoTime() - startedNs > DEAF_NS)) {
+            throw new Refusal(Refusal.STREAM_LOST, "the microphone gives no frames");
         }
     }
 

@@ -79,6 +79,12 @@ final class JavaStreams {
         return channels == 1 ? AudioFormat.CHANNEL_IN_MONO : AudioFormat.CHANNEL_IN_STEREO;
     }
 
+    /** Rounded up to whole frames: the least size of a stereo buffer need not be any of six. */
+    private static int whole(int bytes, int channels) {
+        int frameBytes = channels * BYTES;
+        return (bytes + frameBytes - 1) / frameBytes * frameBytes;
+    }
+
     private static AudioRecord openRecord(TrialRequest r) throws Refusal {
         int channels = r.inputChannels;
         int least =
@@ -87,13 +93,14 @@ final class JavaStreams {
         if (least <= 0) {
             throw unsupported("input", r.rateHz, channels);
         }
-        int bytes = (int) (INPUT_BUFFER_S * r.rateHz) * channels * BYTES;
+        int half = (int) (INPUT_BUFFER_S * r.rateHz) * channels * BYTES;
+        int bytes = whole(Math.max(2 * least, half), channels);
         try {
             AudioRecord record =
                     new AudioRecord.Builder()
                             .setAudioSource(Words.source(r.inputPreset))
                             .setAudioFormat(format(r.rateHz, channels, false))
-                            .setBufferSizeInBytes(Math.max(2 * least, bytes))
+                            .setBufferSizeInBytes(bytes)
                             .build();
             if (record.getState() == AudioRecord.STATE_INITIALIZED) {
                 return record;
@@ -120,7 +127,8 @@ final class JavaStreams {
                         .setAudioAttributes(Words.attributes(r))
                         .setAudioFormat(format(r.rateHz, channels, true))
                         .setTransferMode(AudioTrack.MODE_STREAM)
-                        .setBufferSizeInBytes(Math.max(least, wantedFrames * channels * BYTES));
+                        .setBufferSizeInBytes(
+                                whole(Math.max(least, wantedFrames * channels * BYTES), channels));
         int mode = Words.trackPerformance(r.performanceMode);
         if (mode >= 0) {
             builder.setPerformanceMode(mode);

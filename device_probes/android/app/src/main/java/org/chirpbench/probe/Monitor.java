@@ -15,6 +15,8 @@ final class Monitor {
     private final Effects effects;
     private String outputDevice;
     private String inputDevice;
+    private int firstMode = AudioManager.MODE_INVALID;
+    private int lastMode = AudioManager.MODE_INVALID;
     private Boolean silenced;
     private int otherClients;
     private AudioRecordingConfiguration last;
@@ -55,6 +57,8 @@ final class Monitor {
 
     /** Once more at the end, while the streams still run: short trials have no other look. */
     void look() {
+        lastMode = audio.getMode();
+        firstMode = firstMode == AudioManager.MODE_INVALID ? lastMode : firstMode;
         List<AudioRecordingConfiguration> all = audio.getActiveRecordingConfigurations();
         AudioRecordingConfiguration own = null;
         for (AudioRecordingConfiguration one : all) {
@@ -86,6 +90,12 @@ final class Monitor {
         report.observe("output_device", outputDevice);
         report.observe("input_device", inputDevice);
         report.observe("session_id", engine.captureSession());
+        if (lastMode != firstMode) {
+            // Android 12 and later take the mode away from an app that they believe inactive, or
+            // give it to another one, and tell nobody.
+            report.observe("audio_mode_at_end", AudioSetup.word(lastMode));
+            report.note("the system changed the audio mode while the trial ran");
+        }
         if (last != null) {
             AudioDeviceInfo device = last.getAudioDevice();
             report.observe("recording_device", Devices.describe(device));

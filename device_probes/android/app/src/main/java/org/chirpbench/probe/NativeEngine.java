@@ -3,6 +3,7 @@ package org.chirpbench.probe;
 import android.content.Context;
 import android.media.AudioDeviceInfo;
 import android.media.AudioManager;
+import android.os.Build;
 
 /** AAudio through the C library: callback driven, exclusive or shared. */
 final class NativeEngine implements Engine {
@@ -48,13 +49,18 @@ final class NativeEngine implements Engine {
         inputStamps = new StampLog(inputRateHz(), false);
     }
 
-    private static int[] wanted(TrialRequest r, Routing.Route route) throws Refusal {
+    /** What the library is asked for. */
+    static int[] wanted(TrialRequest r, Routing.Route route) throws Refusal {
         int[] wanted = new int[NativeAudio.W_COUNT];
         wanted[NativeAudio.W_RATE_HZ] = r.rateHz;
         wanted[NativeAudio.W_OUTPUT_CHANNELS] = r.outputChannels;
         wanted[NativeAudio.W_INPUT_CHANNELS] = r.inputChannels;
         wanted[NativeAudio.W_OUTPUT_FORMAT] = NativeAudio.DEFAULT;
-        wanted[NativeAudio.W_INPUT_FORMAT] = NativeAudio.DEFAULT;
+        // Before Android 9 float32 costs an input the fast path (google/oboe, QuirksManager).
+        wanted[NativeAudio.W_INPUT_FORMAT] =
+                Build.VERSION.SDK_INT < 28 && r.performanceMode.equals("low_latency")
+                        ? NativeAudio.FORMAT_INT16
+                        : NativeAudio.DEFAULT;
         wanted[NativeAudio.W_SHARING] = Words.sharing(r.sharing);
         wanted[NativeAudio.W_PERFORMANCE] = Words.performance(r.performanceMode);
         wanted[NativeAudio.W_INPUT_PRESET] = Words.preset(r.inputPreset);
@@ -206,7 +212,11 @@ final class NativeEngine implements Engine {
             control.sleep(ms);
             poll();
         }
-        return status[NativeAudio.S_STATE] == NativeAudio.STATE_DONE;
+        boolean done = status[NativeAudio.S_STATE] == NativeAudio.STATE_DONE;
+        if (done && status[NativeAudio.S_FILLED_FRAMES] >= recordingFrames) {
+            throw new Refusal(Refusal.STREAM_LOST, "the microphone gives no frames");
+        }
+        return done;
     }
 
     @Override

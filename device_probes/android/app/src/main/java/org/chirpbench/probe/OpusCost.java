@@ -22,7 +22,6 @@ final class OpusCost {
     private final CodecRequest request;
     private final TrialControl control;
     private final List<byte[]> packets = new ArrayList<byte[]>();
-    private MediaFormat encoded;
     private long bytes;
 
     OpusCost(CodecRequest request, TrialControl control) {
@@ -102,16 +101,19 @@ final class OpusCost {
                     }
                 };
         double[] costMs = run.measure(request.frames, frame);
-        encoded = run.outputFormat();
+        if (4 * costMs.length < 3 * request.frames) {
+            // The time of a packet would hold the wait for the frames it is made of.
+            throw Refusal.unsupported(
+                    name + " made " + costMs.length + " packets of " + request.frames
+                            + " frames: it does not code frames of " + request.frameMs + " ms");
+        }
         return costMs;
     }
 
     private double[] decode(String name) throws Refusal {
-        MediaFormat format =
-                encoded != null && encoded.containsKey("csd-0")
-                        ? encoded
-                        : OpusHeader.format(request.rateHz, request.channels);
-        format.setString(MediaFormat.KEY_MIME, MediaFormat.MIMETYPE_AUDIO_OPUS);
+        // Not what the encoder said of itself: Android 10 gives csd-0 alone, and its decoder then
+        // takes the first two packets for csd-1 and csd-2.
+        MediaFormat format = OpusHeader.format(request.rateHz, request.channels);
         MediaCodec codec = open(name, format, 0);
         CodecRun run =
                 new CodecRun(codec, request, control) {

@@ -5,7 +5,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 
-/** What a decoder of MediaCodec must be told of an Opus stream, when no encoder said it. */
+/** What a decoder of MediaCodec must be told of an Opus stream. */
 final class OpusHeader {
     /** Samples a decoder drops at the start, libopus' own number at 48 kHz (RFC 7845, 5.1). */
     private static final int PRE_SKIP = 312;

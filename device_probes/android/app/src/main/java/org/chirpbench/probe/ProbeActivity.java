@@ -6,6 +6,8 @@ import android.content.Intent;
 import android.content.pm.PackageManager;
 import android.os.Build;
 import android.os.Bundle;
+import android.os.Handler;
+import android.os.Looper;
 import android.view.WindowManager;
 import java.io.IOException;
 
@@ -19,6 +21,8 @@ import java.io.IOException;
  */
 public final class ProbeActivity extends Activity implements AndroidDevice.Permissions {
     private static final int PERMISSION_REQUEST = 1;
+    /** Long enough for {@code am start -W}, which waits for a screen that is drawn. */
+    private static final long FINISH_MS = 3000;
 
     /** Where hosts connect; a JVM that runs this code puts another transport here. */
     static Transport.Factory transports = new LocalTransport.Listen();
@@ -70,7 +74,8 @@ public final class ProbeActivity extends Activity implements AndroidDevice.Permi
         extras = wanted;
         if (wanted.restore) {
             device.restore();
-            finish();
+            screen.state("The phone is given back as it was found");
+            finishSoon();
         } else if (wanted.socket != null) {
             listen(wanted);
             askForMicrophone();
@@ -79,6 +84,21 @@ public final class ProbeActivity extends Activity implements AndroidDevice.Permi
         } else {
             screen.state("Started by hand. Connect the phone by USB and type: chirpbench run");
         }
+    }
+
+    /** Finished before it is drawn, {@code am start -W} would wait for ten seconds for it. */
+    private void finishSoon() {
+        new Handler(Looper.getMainLooper())
+                .postDelayed(
+                        new Runnable() {
+                            @Override
+                            public void run() {
+                                if (extras.restore) { // nobody has started it for more meanwhile
+                                    finish();
+                                }
+                            }
+                        },
+                        FINISH_MS);
     }
 
     private void listen(StartExtras wanted) {

@@ -12,6 +12,8 @@ import java.util.List;
 final class Routing {
     private static final long SWITCH_MS = 3000;
     private static final long BLUETOOTH_MS = 6000;
+    /** The audio server follows a moment later; a stream opened before is taken away then. */
+    private static final long SETTLE_MS = 300;
 
     private final Context context;
     private final AudioManager audio;
@@ -53,12 +55,18 @@ final class Routing {
                         || r.route.equals("earpiece")
                         || r.route.equals("wired")
                         || r.route.equals("usb");
+        if (r.isBluetooth() && !r.isCommunication()) {
+            // Media goes another way (A2DP), and without a call Android 14 does not switch before
+            // the app plays.
+            throw Refusal.unsupported(
+                    "the route " + r.route + " is one of calls: ask for audio_mode communication");
+        }
         List<AudioDeviceInfo> outputs = Devices.all(audio, true);
         AudioDeviceInfo output = known ? Devices.find(outputs, r.route) : null;
         if (output == null) {
             throw missing(r.route, outputs);
         }
-        if (r.isBluetooth() || r.isCommunication()) {
+        if (r.isCommunication()) {
             findForCalls(route);
         } else {
             findForMedia(route, output, outputs);
@@ -117,7 +125,11 @@ final class Routing {
             waitForSco(control);
         } else if (route.legacy) {
             journal.note(Journal.SPEAKERPHONE, audio.isSpeakerphoneOn() ? 1 : 0);
-            audio.setSpeakerphoneOn(route.word.equals("speaker"));
+            boolean speaker = route.word.equals("speaker");
+            if (audio.isSpeakerphoneOn() != speaker) {
+                audio.setSpeakerphoneOn(speaker);
+                control.sleep(SETTLE_MS);
+            }
         }
     }
 

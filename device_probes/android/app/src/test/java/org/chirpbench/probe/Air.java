@@ -31,6 +31,9 @@ final class Air
     /** Output frames of the whole life of the stream after which the input breaks; 0: never. */
     volatile long breaksAt;
 
+    /** Output frames after which the input gives its first frames; those before are lost. */
+    volatile long beginsAt;
+
     /** Whether the input gives nothing any more, and holds whoever reads. */
     volatile boolean frozen;
 
@@ -111,10 +114,20 @@ final class Air
             if (breaksAt > 0 && written >= breaksAt) {
                 return AudioRecord.ERROR_DEAD_OBJECT;
             }
+            if (read < beginsAt) {
+                if (written < beginsAt) {
+                    // Who waits here would wait for ever: on a phone, until the output is dry.
+                    return blocking ? AudioRecord.ERROR_INVALID_OPERATION : 0;
+                }
+                read = beginsAt;
+            }
             int channels = record.getChannelCount();
             long frames = count / channels;
             if (!blocking) {
-                frames = Math.max(0, Math.min(frames, written - read));
+                // A track that plays no more is the one of the trial before.
+                boolean live =
+                        track != null && track.getPlayState() == AudioTrack.PLAYSTATE_PLAYING;
+                frames = live ? Math.max(0, Math.min(frames, written - read)) : 0;
             }
             for (int i = 0; i < frames; i++) {
                 long from = read++ - delayFrames;

@@ -9,7 +9,9 @@ import static org.robolectric.Shadows.shadowOf;
 
 import android.Manifest;
 import android.content.Intent;
+import android.media.AudioManager;
 import android.media.AudioRecordingConfiguration;
+import android.os.Build;
 import android.view.WindowManager;
 import java.util.Collections;
 import java.util.Map;
@@ -81,6 +83,10 @@ public class AppTest extends PhoneTest {
             isRefused(Refusal.PERMISSION, host.hearWord());
             shadowOf(phone.application).grantPermissions(Api31.BLUETOOTH_CONNECT);
             host.run(48000, null, 0, "route", "bluetooth_sco");
+            Map<String, Object> refused = host.hearWord();
+            isRefused(Refusal.UNSUPPORTED, refused);
+            assertTrue(((String) refused.get("text")).contains("audio_mode communication"));
+            host.run(48000, null, 0, "route", "bluetooth_sco", "audio_mode", "communication");
             isRefused(Refusal.UNSUPPORTED, host.hearWord()); // none is connected
         }
     }
@@ -114,9 +120,11 @@ public class AppTest extends PhoneTest {
 
     @Test
     public void aMicrophoneThatGivesNothingCanBeCancelled() throws Exception {
+        air.remove();
+        air = new Air(DELAY, 1f, true).install();
         air.frozen = true;
         try (Host host = phone.connect().hello()) {
-            host.run(48000, null, 0, "warmup_s", 0.0);
+            host.run(48000, null, 0, "warmup_s", 0.0, "duration_s", 30.0);
             while (!"playing".equals(host.hear().get("stage"))) {
                 continue;
             }
@@ -134,6 +142,40 @@ public class AppTest extends PhoneTest {
             for (Thread thread : Thread.getAllStackTraces().keySet()) {
                 assertFalse("left behind", thread.getName().equals("probe-audio"));
             }
+        }
+    }
+
+    @Test
+    public void beforeAndroid9AFastInputIsAskedForInInt16() throws Refusal {
+        TrialRequest request = new TrialRequest();
+        request.performanceMode = "low_latency";
+        Routing.Route route = new Routing.Route("default");
+        int format = NativeAudio.W_INPUT_FORMAT;
+        assertEquals(NativeAudio.DEFAULT, NativeEngine.wanted(request, route)[format]);
+        ReflectionHelpers.setStaticField(Build.VERSION.class, "SDK_INT", 27);
+        try {
+            assertEquals(NativeAudio.FORMAT_INT16, NativeEngine.wanted(request, route)[format]);
+            request.performanceMode = "none";
+            assertEquals(NativeAudio.DEFAULT, NativeEngine.wanted(request, route)[format]);
+        } finally {
+            ReflectionHelpers.setStaticField(Build.VERSION.class, "SDK_INT", 34);
+        }
+    }
+
+    @Test
+    public void aModeThatTheSystemEndsIsReported() throws Exception {
+        air.remove();
+        air = new Air(DELAY, 1f, true).install();
+        try (Host host = phone.connect().hello()) {
+            host.run(48000, null, 0, "audio_mode", "communication", "duration_s", 1.0);
+            while (!"playing".equals(host.hear().get("stage"))) {
+                continue;
+            }
+            phone.audio.setMode(AudioManager.MODE_NORMAL);
+            Map<String, Object> result = host.hearWord();
+            host.samples(result);
+            assertEquals("communication", observed(result, "audio_mode"));
+            assertEquals("media", observed(result, "audio_mode_at_end"));
         }
     }
 

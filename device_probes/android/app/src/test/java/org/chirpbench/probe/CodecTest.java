@@ -106,6 +106,33 @@ public class CodecTest extends PhoneTest {
         }
     }
 
+    @Test
+    public void aCoderOfLongerFramesIsNotTimed() throws Exception {
+        add(ENCODER, true);
+        final int[] given = {0};
+        ShadowMediaCodec.addEncoder(
+                ENCODER,
+                new ShadowMediaCodec.CodecConfig(
+                        8192,
+                        8192,
+                        new ShadowMediaCodec.CodecConfig.Codec() {
+                            @Override
+                            public void process(ByteBuffer in, ByteBuffer out) {
+                                // Android's own makes packets of 20 ms of whatever it is given.
+                                if (in.hasRemaining() && ++given[0] % 2 == 0) {
+                                    out.put(new byte[PACKET_BYTES]);
+                                }
+                            }
+                        }));
+        try (Host host = phone.connect().hello()) {
+            host.say(ask(20, false, "").replace("\"frame_ms\":20", "\"frame_ms\":10"));
+            Map<String, Object> refused = host.hearWord();
+            isRefused(Refusal.UNSUPPORTED, refused);
+            String text = (String) refused.get("text");
+            assertTrue(text, text.contains("10 packets of 20 frames"));
+        }
+    }
+
     private static void isOrdered(Map<?, ?> ms, double leastMs) {
         double p50 = ((Number) ms.get("p50")).doubleValue();
         double p95 = ((Number) ms.get("p95")).doubleValue();

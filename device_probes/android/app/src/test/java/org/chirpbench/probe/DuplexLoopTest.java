@@ -44,6 +44,10 @@ public class DuplexLoopTest {
 
     private JavaLoop record(int delay, TrialRequest request, Mixer mixer) throws Refusal {
         air = new Air(delay, 1f, false).install();
+        return loop(request, mixer);
+    }
+
+    private JavaLoop loop(TrialRequest request, Mixer mixer) throws Refusal {
         JavaStreams streams =
                 new JavaStreams(
                         RuntimeEnvironment.getApplication(), request, new Routing.Route("default"));
@@ -100,6 +104,36 @@ public class DuplexLoopTest {
     }
 
     @Test
+    public void aMicrophoneThatBeginsLateIsNotWaitedFor() throws Refusal {
+        for (int late : new int[] {1, 480, 5000, 9601}) {
+            air = new Air(100, 1f, false).install();
+            air.beginsAt = late;
+            TrialRequest request = new TrialRequest();
+            request.durationS = 0.25;
+            float[] stimulus = noise(12000);
+            JavaLoop loop =
+                    loop(request, new Mixer(new float[][] {stimulus}, new long[] {0}));
+            assertNull(loop.failure());
+            assertEquals(late, loop.filledFrames);
+            for (int frame = 0; frame < loop.totalFrames(); frame++) {
+                float expected = frame < Math.max(late, 100) ? 0f : stimulus[frame - 100];
+                assertEquals(late + ", frame " + frame, expected, loop.recording[frame], 0f);
+            }
+            air.remove();
+        }
+    }
+
+    @Test
+    public void aMicrophoneThatNeverBeginsIsAStreamLost() throws Refusal {
+        air = new Air(0, 1f, false).install();
+        air.beginsAt = Long.MAX_VALUE;
+        TrialRequest request = new TrialRequest();
+        JavaLoop loop = loop(request, new Mixer(new float[0][], new long[0]));
+        assertEquals(Refusal.STREAM_LOST, loop.failure().code);
+        assertEquals("the microphone gives no frames", loop.failure().getMessage());
+    }
+
+    @Test
     public void overlappingPlaysAreAdded() throws Refusal {
         TrialRequest request = new TrialRequest();
         request.durationS = 0.2;
@@ -148,18 +182,7 @@ public class DuplexLoopTest {
     public void aDeadInputIsAStreamLost() throws Refusal {
         air = new Air(0, 1f, false).install();
         air.breaksAt = 9600;
-        TrialRequest request = new TrialRequest();
-        JavaStreams streams =
-                new JavaStreams(
-                        RuntimeEnvironment.getApplication(), request, new Routing.Route("default"));
-        JavaLoop loop =
-                new JavaLoop(
-                        streams,
-                        request,
-                        new Mixer(new float[0][], new long[0]),
-                        control,
-                        System.nanoTime());
-        loop.run();
+        JavaLoop loop = loop(new TrialRequest(), new Mixer(new float[0][], new long[0]));
         assertEquals(Refusal.STREAM_LOST, loop.failure().code);
         assertFalse(control.isStopped());
     }

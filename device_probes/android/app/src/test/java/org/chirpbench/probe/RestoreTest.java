@@ -13,7 +13,9 @@ import android.os.Build;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import org.junit.Test;
+import org.robolectric.shadows.ShadowLooper;
 import org.robolectric.util.ReflectionHelpers;
 
 /** Whatever happens, the phone is given back as it was found. */
@@ -124,8 +126,10 @@ public class RestoreTest extends PhoneTest {
     public void restoreGivesBackAndFinishes() throws Exception {
         crash();
         phone.start(new Intent().putExtra("restore", true));
+        isAsFound(); // at once: the host ends the app as soon as it is on the screen
+        assertFalse(phone.activity.get().isFinishing());
+        ShadowLooper.idleMainLooper(5, TimeUnit.SECONDS);
         assertTrue(phone.activity.get().isFinishing());
-        isAsFound();
     }
 
     @Test
