@@ -137,13 +137,17 @@ class Store:
         status: RunStatus,
         reason: str = "",
         ended_at: datetime | None = None,
+        message: str = "",
     ) -> RunRecord:
         """End a run (or, with ``RunStatus.RUNNING``, open it again) and return its record."""
 
         def work(session: Session) -> RunRecord:
             row = lookup.need(session, RunTable, RunTable.run_uuid, run_uuid, "run")
             ended = None if status is RunStatus.RUNNING else (ended_at or rows.utc_now())
-            run = replace(rows.run_from_row(row), status=status, reason=reason, ended_at=ended)
+            run = replace(
+                rows.run_from_row(row),
+                status=status, reason=reason, ended_at=ended, message=message,
+            )  # fmt: skip
             for column, value in rows.run_columns(run).items():
                 setattr(row, column, value)
             return run

@@ -48,21 +48,26 @@ name only when it is complete.
     "run": """\
 `--virtual` needs no hardware. `--probe host` measures this computer's sound interface through a
 loopback cable or over the air: the system's default one unless a SERIAL is given, as
-`chirpbench devices` prints it. Probes for phones (`android`, `ios`) and browsers (`web`) are not
-part of this version; asking for them, or for phones in general, says so and ends with exit code 2.
+`chirpbench devices` prints it. Without either, every Android phone that adb sees is measured
+([android.md](android.md)); with none connected it says so and ends with exit code 2, as it does for
+the probes that are not part of this version (`ios`, `web`).
 
 Progress goes to stderr: a live display on a terminal, a line an event elsewhere or with `--plain`.
 The summary goes to stdout. With `--json` that is an object of `kind` `summary` for each model, path
 and rate, one of `kind` `device` for each device, and one of `kind` `bench` at the end. The first
 Ctrl-C cancels the running trials and keeps what is finished, the second ends at once; `--resume`
-with the same options goes on.
+with the same options goes on with the devices of that run, or with those of them that are named.
 
 Without `--bench`, virtual phones are in acoustic zones of their own and play at the same time.
 """,
     "devices": """\
-Without `--virtual` or `--probe` the sound interfaces of this computer are listed. Exit code 0 also
-when there is none; 1 when `--probe host` is given and the sound system does not answer. With
-`--json`: `kind` `device`, `uid`, `ref`, `facts` (null when it does not answer), `state`.
+Without `--virtual` or `--probe` phones on adb and the sound interfaces of this computer are listed.
+A phone is only asked, not woken and not changed. Exit code 0 also when there is none; 1 when
+`--probe host` is given and the sound system does not answer. With `--json`: `kind` `device`,
+`uid`, `ref`, `facts` (null when it does not answer), `state` (`ready`, `unauthorized`,
+`no_permission`, `offline`, `locked`, `busy`, `quarantined`, or `error`), `problem` (what is wrong
+and the next step).
+`--release` ends the rest of a phone that failed three runs in a row, when it answers.
 """,
     "doctor": """\
 Each line is `ok`, `warn` or `fail` with what was found and the next step. With `--json`: `kind`

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import socket
 import time
+from contextlib import suppress
 
 from device_probes.android import commands, dumps, parsers
 from device_probes.android.errors import ServiceRefused, lost
@@ -17,6 +18,7 @@ from profiler.errors import (
     InstallFailed,
     ProbeBackground,
     ProbeCrashed,
+    ProbeProtocolError,
 )
 
 LAUNCH_S = 10.0
@@ -113,7 +115,9 @@ class RunningProbe:
         answer = self._shell.run(commands.PIDOF)
         if answer.code != 1 or answer.out.strip() or answer.err.strip():
             return  # it runs, or this phone cannot tell
-        line = parsers.crash_line(self._shell.run(commands.CRASH_LOG).out, self._pid)
+        line = ""
+        with suppress(ProbeProtocolError):  # a log that never ends does not make it run again
+            line = parsers.crash_line(self._shell.run(commands.CRASH_LOG).out, self._pid)
         raise ProbeCrashed(
             "the probe's process ended" + (f": {line}" if line else ""),
             device=self._shell.device,

@@ -70,7 +70,7 @@ class AtStart(Section):
     """The privacy switch of Android 12 and newer."""
     other_recorder: Package | None = None
     """An app that records, and keeps the microphone when the probe wants it."""
-    free_mb: Annotated[int, Field(ge=0, le=1_000_000)] = 20_000
+    free_mb: Annotated[int, Field(ge=1, le=1_000_000)] = 20_000
     legacy_adbd: bool = False
     """adbd as of 2012: no shell protocol 2, checksums, 4 KiB packets."""
 

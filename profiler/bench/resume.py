@@ -34,11 +34,13 @@ def find_earlier(store: Store, plan: BenchPlan, resume: str | None) -> Earlier:
     if resume is None:
         return Earlier(str(uuid.uuid4()), {})
     if resume == NEWEST:
-        unfinished = [
-            r
+        # Oldest first: what counts of a device is its last run in a bench.
+        last = {
+            (r.bench_uuid, r.device_uid): r
             for r in queries.runs(store, queries.Filter(plan_sha256=plan.sha256))
-            if r.status is not RunStatus.OK
-        ]
+        }
+        unfinished = [r for r in last.values() if r.status is not RunStatus.OK]
+        unfinished.sort(key=lambda r: r.started_at)
         if not unfinished:
             raise InputError(
                 "there is no unfinished run of this plan",
@@ -58,7 +60,7 @@ def find_earlier(store: Store, plan: BenchPlan, resume: str | None) -> Earlier:
             file=store.name,
             hint="give the suite, bench file and seed it was started with",
         )
-    # Oldest first, so that the last run of a device stays.
+    # Oldest first, so that the last run of a device counts.
     return Earlier(resume, {r.device_uid: r for r in runs})
 
 

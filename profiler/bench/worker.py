@@ -22,6 +22,7 @@ from profiler.catalogue import planned_audio_s, planned_trials
 from profiler.errors import StoreError
 from profiler.model import DeviceFacts, Reason, RunRecord, RunStatus, TestResult, Verdict
 
+MAX_MESSAGE_CHARS = 1000
 EMULATOR_TEXT = "an emulator's microphone says nothing about a phone"
 
 
@@ -145,7 +146,9 @@ class DeviceWorker:
             if end is not None and ledger is not None and status is not RunStatus.CANCELLED:
                 self._put_results(ledger.cut_short(end.reason, reason))
             if run is not None:
-                run = self._store.finish_run(run.run_uuid, status, reason)
+                run = self._store.finish_run(
+                    run.run_uuid, status, reason, message=problem[:MAX_MESSAGE_CHARS]
+                )
         except StoreError as exc:
             run = replace(run, status=RunStatus.ERROR, reason=reason) if run else None
             if str(exc) not in problem:

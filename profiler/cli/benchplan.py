@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from db.store import Store
 from device_probes.driver import Driver
+from profiler.bench.resume import find_earlier
 from profiler.catalogue import SUITES
 from profiler.cli.text import clean
 from profiler.errors import InputError
@@ -62,6 +64,23 @@ def chosen(drivers: Sequence[Driver], plan: BenchPlan, serials: Sequence[str]) -
             "none of its devices is connected",
             file=str(plan.file or ""),
             hint=f"connected: {', '.join(clean(d.ref.serial, 60) for d in drivers[:MAX_LISTED])}",
+        )
+    return found
+
+
+def resumed(store: Store, plan: BenchPlan, args: Namespace, drivers: list[Driver]) -> list[Driver]:
+    """Of a bench that is gone on with only its own devices, unless serials are given.
+
+    Raises :class:`InputError` when there is nothing to go on with, or none of them is connected.
+    """
+    if args.resume is None or args.serials:
+        return drivers
+    earlier = find_earlier(store, plan, args.resume)
+    found = [d for d in drivers if d.ref.uid in earlier.runs]
+    if not found:
+        raise InputError(
+            f"no device of run {earlier.bench_uuid} is connected",
+            hint=f"it had: {', '.join(clean(uid, 60) for uid in list(earlier.runs)[:MAX_LISTED])}",
         )
     return found
 

@@ -80,7 +80,7 @@ def listed(
 def nothing_connected(asked: Sequence[Platform]) -> str:
     """Why there is nothing to measure."""
     if Platform.ANDROID in asked:
-        return "no phone is connected by USB (docs/android.md says how; 'devices' shows states)"
+        return "no phone is connected by USB, or USB debugging is off (docs/android.md says how)"
     if Platform.HOST in asked:
         return "this computer has no sound interface that records and plays"
     return "the fleet has no phones"

@@ -25,7 +25,7 @@ from profiler.bench.events import (
 )
 from profiler.cli.board import Board, DeviceLine, trial_text
 from profiler.cli.tables import STYLES, console
-from profiler.cli.text import clean, plural
+from profiler.cli.text import clean, plural, said_of
 from profiler.model import DeviceRef
 
 REFRESH_HZ = 5
@@ -85,8 +85,8 @@ def log_line(event: BenchEvent) -> str:
             state = run.status.value.replace("_", " ") if run else "not run"
             return f"{_name(event.outcome.device)}: {state}"
         case Log() if event.level != "debug":
-            where = f"{_name(event.device)}: " if event.device else ""
-            return f"{event.level}: {where}{clean(event.text)}"
+            words = said_of(event.device, event.text) if event.device else clean(event.text)
+            return f"{event.level}: {words}"
     return ""
 
 

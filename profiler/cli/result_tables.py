@@ -54,6 +54,8 @@ def run_heading(stored: StoredRun) -> Text:
         ),
         style="not bold",
     )
+    if run.message:
+        text.append(f"\n{clean(run.message)}", style="not bold red")
     return text
 
 

@@ -15,8 +15,8 @@ from profiler.cli.lookup import LATENCY_TESTS
 from profiler.cli.result_tables import SHORT
 from profiler.cli.summary_table import count_verdicts, footnotes, summary_fields, summary_table
 from profiler.cli.tables import console, show
-from profiler.cli.text import clean, plural
-from profiler.model import ModelKey, ModelSummary, TestResult
+from profiler.cli.text import clean, plural, said_of
+from profiler.model import ModelKey, ModelSummary, RunStatus, TestResult
 from profiler.summary import summarise
 
 
@@ -65,16 +65,25 @@ def _print_tables(outcome: BenchOutcome, summaries: list[ModelSummary], store: S
     for device in outcome.devices:
         if device.facts is None or device.facts.model_key not in shown:
             why = device.problem or "no latency was measured"
-            screen.print(Text(f"{clean(device.device)}: {clean(why)}", style="red"))
+            screen.print(Text(said_of(device.device, why), style="red"))
     verdicts = count_verdicts(r for d in outcome.devices for r in d.results)
     screen.print(
-        f"{plural(len(outcome.devices), 'device')}, {outcome.wall_s:.0f} s; "
+        f"{plural(len(outcome.devices), 'device')}{_of_them(outcome)}, {outcome.wall_s:.0f} s; "
         f"tests: {verdicts or 'none'}"
     )
     for line in footnotes(summaries):
         screen.print(line)
     screen.print(f"stored in {clean(store.name)}, recordings in {clean(_relative(store))}")
     screen.print(_next_step(outcome))
+
+
+def _unfinished(outcome: BenchOutcome) -> int:
+    return sum(d.run is None or d.run.status is not RunStatus.OK for d in outcome.devices)
+
+
+def _of_them(outcome: BenchOutcome) -> str:
+    count = _unfinished(outcome)
+    return f", {count} of them not finished" if count else ""
 
 
 def _relative(store: Store) -> Path:
@@ -86,4 +95,7 @@ def _next_step(outcome: BenchOutcome) -> str:
     short = outcome.bench_uuid[:SHORT]
     if outcome.cancelled:
         return f"stopped; go on with the same command and --resume={outcome.bench_uuid}"
-    return f"look again: chirpbench results {short}, chirpbench models"
+    again = f"look again: chirpbench results {short}, chirpbench models"
+    if _unfinished(outcome):
+        again += f"\ngo on, when that is mended: the same command and --resume={outcome.bench_uuid}"
+    return again

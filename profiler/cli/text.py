@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from profiler.model import DeviceRef
+
 _ESCAPES = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor movement
     r"|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?"  # OSC and the other strings: titles, links
@@ -54,3 +56,10 @@ def interval(ci: tuple[float, float] | None) -> str:
 def plural(count: int, noun: str) -> str:
     """``1 file``, ``2 files``."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def said_of(device: DeviceRef, text: str) -> str:
+    """``text`` about a device on one line, the device named once: errors begin with its serial."""
+    begin = (f"{device.serial}: ", f"{device}: ")
+    rest = next((text.removeprefix(b) for b in begin if text.startswith(b)), text)
+    return f"{clean(device, 60)}: {clean(rest)}"

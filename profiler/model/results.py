@@ -88,6 +88,8 @@ class RunRecord:
     started_at: datetime
     ended_at: datetime | None
     tool_version: str
+    message: str = ""
+    """Why it ended early and what to do next, for people."""
 
 
 @dataclass(frozen=True, slots=True)

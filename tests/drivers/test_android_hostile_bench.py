@@ -43,7 +43,7 @@ from profiler.bench import BenchOutcome, run_bench
 from profiler.cli.jsonlines import dumps
 from profiler.model import DeviceState, RunStatus, Verdict
 
-MAX_GROWTH_MIB = 400.0
+MAX_GROWTH_MIB = 200.0
 """Of a bench of twenty phones, eight of which never stop: recordings, analysis, and 8 MiB each."""
 PLAN = fleets.plan(
     "D1", repeats=1, rates_hz=(48_000,), separate_zones=True,

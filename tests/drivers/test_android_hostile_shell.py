@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -143,7 +142,7 @@ SENT = (
     Sent(f"{_AM.replace('-W', '-W -S')} --ez restore", crashing, ProbeCrashed),
     Sent("echo @@pid"),
     Sent("pidof"),
-    Sent("logcat", crashing, DeviceLost),
+    Sent("logcat", crashing, ProbeCrashed),
     Sent("am force-stop", nothing, None),
     Sent("input keyevent", asleep),
     Sent("wm dismiss-keyguard", asleep),
@@ -153,8 +152,6 @@ SENT = (
 @pytest.fixture(scope="module")
 def server() -> Iterator[PrivateServer]:
     with private_server() as running:
-        with tempfile.TemporaryDirectory() as state:  # what only the first trial loads
-            lives(running, Path(state), (Sent("echo @@boot"),), ("", 0))
         yield running
 
 

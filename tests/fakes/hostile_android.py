@@ -299,11 +299,16 @@ REQUEST = TrialRequest(warmup_s=0.1, duration_s=1.0)
 
 @contextlib.contextmanager
 def private_server() -> Iterator[PrivateServer]:
-    """A real adb server; the folder it lives in goes with it."""
+    """A real adb server; the folder it lives in goes with it. An honest phone has been on it, so
+    that what only the first trial loads does not count as memory that others take."""
     with tempfile.TemporaryDirectory(prefix="hostile-adb-") as home:
         server = PrivateServer(Path(home))
         server.ensure()
         try:
+            phones = hostile_phones("WARM")
+            with driving(server, Path(home) / "state", phones) as drivers:
+                error = life(drivers["WARM"])
+            assert error is None, error
             yield server
         finally:
             server.close()

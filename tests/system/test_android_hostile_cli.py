@@ -193,6 +193,10 @@ def test_devices_lists_hostile_phones_harmlessly(place: Place) -> None:
     assert [states[f"android:{serial}"] for serial in HONEST] == ["ready", "ready"]
     assert [states[f"android:{serial}"] for serial in FLOODS] == ["error"] * len(FLOODS)
     assert loud.peak_mib < quiet.peak_mib + MAX_GROWTH_MIB
+    for serial in ("../../../tmp/x", "\x1b[2J$(reboot)", "android:GOOD0001; reboot"):
+        released = run(place, "devices", "--release", serial)
+        assert (released.code, released.out) == (1, "")
+        assert_clean(released.err)
     new = place.left() - before
     assert all(
         re.fullmatch(r"home/\.local(/state(/chirpbench(/locks(/[\w.-]+)?)?)?)?", n) for n in new

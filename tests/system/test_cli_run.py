@@ -255,3 +255,26 @@ def test_devices_and_doctor(tmp_path: Path) -> None:
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("fail")]
     assert "store" in line
     assert "broken.db" in line
+
+
+def test_a_locked_phone_says_why_also_later_and_is_gone_on_with(tmp_path: Path) -> None:
+    """The reason and the next step outlive the terminal; resume takes the bench's own phones."""
+    (tmp_path / "b.toml").write_text(TINY + 'zones = "separate"\n')
+    locked = '[phone.android.at_start]\nkeyguard = "pin"\n'
+    good, other = phone("P1", 41.25), phone("P3", 90.0)
+    virtual = fleet(tmp_path, good, phone("P2", 60.0, more=locked))
+    words = ("run", virtual, "--fast", "--bench", "b.toml")
+    done = chirpbench(*words, cwd=tmp_path)
+    assert done.returncode == 1, done.stderr
+    assert "1 of them not finished" in done.stdout
+    assert "--resume=" in done.stdout
+    assert "P2: P2:" not in done.stdout + done.stderr
+    bench = done.stdout.split("bench ")[1].split()[0]
+    assert "unlock" in chirpbench("results", bench, cwd=tmp_path).stdout
+
+    fleet(tmp_path, good, phone("P2", 60.0), other)
+    again = chirpbench(*words, "--resume", "--json", cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert set(measured(again.stdout)) == {"AP1", "AP2"}
+    once_more = chirpbench(*words, "--resume", cwd=tmp_path)
+    assert_one_line_error(once_more, 2, "no unfinished run")

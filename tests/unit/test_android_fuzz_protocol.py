@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -28,11 +29,12 @@ from hypothesis import strategies as st
 
 from device_probes.android import commands, files
 from device_probes.android.identity import Answers, identify
+from device_probes.android.ledger import Lease, Ledger
 from device_probes.android.listing import MAX_LISTED, listed_devices, read_list
 from device_probes.client import Deadlines, ProbeClient
 from device_probes.driver import Play
 from device_probes.fields import Malformed, loads
-from profiler.errors import DeviceError
+from profiler.errors import DeviceError, DeviceNotReady
 from profiler.model import CodecRequest
 
 REMOTE = "/data/local/tmp/chirpbench-0123456789abcdef.apk"
@@ -268,6 +270,34 @@ def test_no_two_phones_have_one_name(found: list[tuple[str, str, str, str]]) -> 
     keys = [one.key for one in seen if not one.duplicate_of]
     assert len(keys) == len(set(keys))
     assert {one.key for one in seen} == set(keys)
+
+
+# --- what this computer remembers -----------------------------------------------------------------
+
+
+def test_names_and_reasons_of_a_phone_lead_to_no_other_file(tmp_path: Path) -> None:
+    """Of a lock and of a quarantine; two phones never share one."""
+    state = tmp_path / "state"
+    ledger = Ledger(state)
+    texts = [*TEXTS.values(), "..", ".", "/", "", "a" * 5000, "A/b", "A_b"]
+    leases = [Lease(state, text) for text in texts]
+    for lease, text in zip(leases, texts, strict=True):
+        lease.take()
+        for _ in range(3):
+            ledger.failed(text, text)
+    for path in tmp_path.rglob("*"):
+        name = str(path.relative_to(tmp_path))
+        assert re.fullmatch(
+            r"state(/locks(/[A-Za-z0-9._-]{1,60}\.lock)?|/phones\.(json|lock))?", name
+        ), name
+    assert len(list((state / "locks").iterdir())) == len(texts)
+    assert (state / "phones.json").read_bytes().isascii()
+    for lease, text in zip(leases, texts, strict=True):
+        assert ledger.health(text).failures == 3
+        assert harmless(DeviceError(ledger.health(text).reason, device="Pixel 7"))
+        with pytest.raises(DeviceNotReady):
+            ledger.refuse_quarantined(text)
+        lease.release()
 
 
 # --- the checks of these tests --------------------------------------------------------------------

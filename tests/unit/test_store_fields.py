@@ -20,7 +20,7 @@ PINNED: dict[str, str] = {
     "Measurement": "c72168eed6a8",
     "ProbeReport": "99279e798806",
     "Recording": "ba3d6ec3f36e",
-    "RunRecord": "7221d0b4fd9c",
+    "RunRecord": "2bfe886ee631",
     "StimulusSpec": "2c54b3063118",
     "TestResult": "854d36a2d89f",
     "TimestampPair": "d85caad4b9f4",

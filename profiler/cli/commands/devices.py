@@ -15,8 +15,8 @@ from profiler.cli.connect import PHONES, kinds, listed, nothing_connected
 from profiler.cli.jsonlines import plain, print_json
 from profiler.cli.result_tables import model_name
 from profiler.cli.tables import show, table
-from profiler.cli.text import clean
-from profiler.errors import DeviceError, DeviceNotReady
+from profiler.cli.text import clean, said_of
+from profiler.errors import DeviceError, DeviceNotReady, InputError
 from profiler.model import DeviceFacts, DeviceRef, DeviceState, Platform
 
 AT_ONCE = 16
@@ -38,6 +38,8 @@ class SeenDevice:
 def execute(args: Namespace) -> int:
     """List every device of the kinds that are asked for; 0 also when there is none."""
     if args.release:
+        if args.virtual is not None:
+            raise InputError("virtual phones do not rest", hint="leave out --virtual")
         return _release(args.release)
     asked = kinds(args) or (*PHONES, Platform.HOST)
     found: list[SeenDevice] = []
@@ -90,7 +92,7 @@ def _release(serial: str) -> int:
 def _print_problems(found: Sequence[SeenDevice]) -> None:
     for device in found:
         if device.problem:
-            print(f"{clean(device.ref.serial, 60)}: {clean(device.problem, 400)}")
+            print(said_of(device.ref, device.problem))
 
 
 def _table(found: Sequence[SeenDevice]) -> Table:

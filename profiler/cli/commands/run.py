@@ -30,7 +30,7 @@ def execute(args: Namespace) -> int:
 
 def _run(args: Namespace, plan: BenchPlan, drivers: list[Driver]) -> int:
     from profiler.bench import run_bench
-    from profiler.cli.benchplan import absent, chosen, with_zones
+    from profiler.cli.benchplan import absent, chosen, resumed, with_zones
     from profiler.cli.live import watching
     from profiler.cli.place import open_store, store_url
     from profiler.cli.run_report import report
@@ -41,6 +41,7 @@ def _run(args: Namespace, plan: BenchPlan, drivers: list[Driver]) -> int:
     drivers = chosen(drivers, plan, args.serials)
     plan = with_zones(plan, drivers)
     with open_store(store_url(args, plan.store), create=args.resume is None) as store:
+        drivers = resumed(store, plan, args, drivers)
         with watching([d.ref for d in drivers], plain=args.plain) as observe:
             outcome = run_bench(plan, drivers, store, observe=observe, resume=args.resume)
         report(outcome, store, as_json=args.json)
