@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from db import queries
@@ -62,6 +64,36 @@ def find_earlier(store: Store, plan: BenchPlan, resume: str | None) -> Earlier:
         )
     # Oldest first, so that the last run of a device counts.
     return Earlier(resume, {r.device_uid: r for r in runs})
+
+
+@contextmanager
+def held(store: Store, bench_uuid: str) -> Iterator[None]:
+    """Keep other processes of this computer from going on with the same bench meanwhile.
+
+    Raises :class:`~profiler.errors.InputError` when one is at it. The lock is the system's and
+    ends with the process; a file that a killed one leaves behind holds nothing.
+    """
+    path = store.evidence.root / f".bench-{bench_uuid}.lock"
+    lock = None
+    with suppress(OSError):  # no room or no right to write: storing a trial says so, and better
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = path.open("ab")
+    if lock is None:
+        yield
+        return
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as exc:
+            raise InputError(
+                f"run {bench_uuid} is being made by another chirpbench right now",
+                file=store.name,
+                hint="wait for it or stop it, then use --resume",
+            ) from exc
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
 
 
 def _whole(store: Store, begin: str) -> str:

@@ -20,7 +20,7 @@ from profiler.bench.events import (
     nobody,
     one_at_a_time,
 )
-from profiler.bench.resume import find_earlier
+from profiler.bench.resume import find_earlier, held
 from profiler.bench.stop import Stop, interrupts
 from profiler.bench.worker import DeviceWorker
 from profiler.bench.zones import Zones
@@ -49,7 +49,8 @@ def run_bench(
     Device faults end in the outcome, not in an exception. On the main thread the first SIGINT or
     SIGTERM stops cleanly (as ``stop.request()`` does from anywhere) and the second raises
     ``KeyboardInterrupt``. Raises :class:`InputError` for a device given twice or nothing to
-    resume, and :class:`~profiler.errors.StoreError` when the store cannot be read.
+    resume or that another process is at, and :class:`~profiler.errors.StoreError` when the store
+    cannot be read.
     """
     began = time.monotonic()
     _refuse_twice(drivers)
@@ -57,8 +58,11 @@ def run_bench(
     earlier = find_earlier(store, plan, resume)
     stop = stop or Stop()
     bench = Bench(earlier.bench_uuid, plan, store, Zones(), stop, one_at_a_time(observe))
-    workers = [DeviceWorker(bench, d, earlier.runs.get(d.ref.uid)) for d in drivers]
-    outcomes = _run_all(workers, bench)
+    with held(store, earlier.bench_uuid):
+        if resume is not None:  # the one who held it before may have gone on with it
+            earlier = find_earlier(store, plan, earlier.bench_uuid)
+        workers = [DeviceWorker(bench, d, earlier.runs.get(d.ref.uid)) for d in drivers]
+        outcomes = _run_all(workers, bench)
     return BenchOutcome(
         bench_uuid=earlier.bench_uuid,
         devices=tuple(outcomes[i] for i in range(len(workers))),

@@ -16,7 +16,7 @@ import pytest
 from hostile_adb_server import LyingServer
 from hostile_android import (
     FORBIDDEN,
-    QUICK,
+    STEADY,
     TEXTS,
     HostileAndroid,
     Peak,
@@ -252,7 +252,7 @@ def found_by(port: int, server: PrivateServer, folder: Path) -> tuple[tuple, Pat
             pass
 
     state = folder / "state"
-    bench = AdbBench(Through(), state, deadlines=QUICK)
+    bench = AdbBench(Through(), state, deadlines=STEADY)
     bench.start()
     try:
         seen = bench.seen(check=True)
@@ -289,7 +289,7 @@ def test_a_banner_hides_no_other_phone(server: PrivateServer, tmp_path: Path, na
     """The adb server writes what a phone announces into the list of all phones."""
     (honest, hostile) = hostile_phones(HONEST[0], "H1")
     hostile.banner_override = BANNERS[name]
-    with driving(server, tmp_path, [honest, hostile], QUICK) as drivers:
+    with driving(server, tmp_path, [honest, hostile], STEADY) as drivers:
         listed = {one.serial: one for one in server.adb.listed()}
         assert set(listed) == {honest.address, hostile.address}
         assert listed[honest.address].state is DeviceState.READY

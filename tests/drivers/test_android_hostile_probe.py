@@ -12,10 +12,11 @@ from pathlib import Path
 import bad_probes
 import numpy as np
 import pytest
-from bad_probes import Script, after_run, frame, hello_of, report
+from bad_probes import Script, frame, hello_of, report
 from hostile_android import (
     QUICK,
     REQUEST,
+    STEADY,
     TEXTS,
     TRAIN,
     Peak,
@@ -109,8 +110,7 @@ def result(**more: object) -> bytes:
     return frame({**RESULT, "report": report(**more)})
 
 
-TRIAL: dict[str, tuple[Script, type[DeviceError] | None]] = {
-    "good": (serving(bad_probes.good), None),
+TRIAL: dict[str, tuple[Script, type[DeviceError]]] = {
     "endless progress": (serving(bad_probes.endless_progress), ProbeProtocolError),
     "slow endless progress": (serving(bad_probes.slow_endless_progress), DeviceTimeout),
     "wrong checksum": (serving(bad_probes.wrong_checksum), ProbeProtocolError),
@@ -175,10 +175,17 @@ def test_a_probe_that_breaks_the_contract_is_a_named_error(
     ):
         errors = list(pool.map(lambda phone: life(drivers[phone.serial]), phones))
     for phone, error, (name, (_, kind)) in zip(phones, errors, cases.items(), strict=True):
-        assert error is None if kind is None else isinstance(error, kind), f"{name}: {error!r}"
+        assert isinstance(error, kind), f"{name}: {error!r}"
         assert harmless(error), name
         assert not_allowed(phone.asked) == []
     assert peak.mib < MAX_GROWTH_MIB
+
+
+def test_the_scaffold_itself_is_accepted(server: PrivateServer, tmp_path: Path) -> None:
+    (phone,) = hostile_phones("H1")
+    phone.hostile_probe = serving(bad_probes.good)
+    with driving(server, tmp_path, [phone], STEADY) as drivers:
+        assert life(drivers["H1"]) is None
 
 
 def test_what_a_probe_says_of_its_phone_is_cleaned_and_kept(
@@ -193,7 +200,7 @@ def test_what_a_probe_says_of_its_phone_is_cleaned_and_kept(
         phone.hostile_probe = with_facts(
             manufacturer=text, model=text, soc=text, os_build=text, raw={text[:90]: text}
         )
-    with driving(server, tmp_path, phones, QUICK) as drivers:
+    with driving(server, tmp_path, phones, STEADY) as drivers:
         for phone, text in zip(phones, texts.values(), strict=True):
             facts = drivers[phone.serial].connect()
             shown = cleaned(text)
@@ -213,7 +220,7 @@ def test_samples_that_are_no_numbers_arrive_as_they_are(
 ) -> None:
     (phone,) = hostile_phones("H1")
     phone.hostile_probe = serving(floats(*pattern))
-    with driving(server, tmp_path, [phone]) as drivers:
+    with driving(server, tmp_path, [phone], STEADY) as drivers:
         drivers["H1"].connect()
         capture = drivers["H1"].run(REQUEST, (Play(TRAIN),), lambda _: None)
     heard = capture.audio.samples[: len(pattern), 0]
@@ -232,7 +239,7 @@ def test_samples_of_another_shape_than_announced(server: PrivateServer, tmp_path
     phones = hostile_phones(*(f"H{i}" for i in range(len(cases))))
     for phone, act in zip(phones, cases.values(), strict=True):
         phone.hostile_probe = serving(act)
-    with driving(server, tmp_path, phones, QUICK) as drivers:
+    with driving(server, tmp_path, phones, STEADY) as drivers:
         found = {name: life(drivers[p.serial]) for p, name in zip(phones, cases, strict=True)}
     assert found.pop("whole") is None
     assert {name: type(error) for name, error in found.items()} == dict.fromkeys(
@@ -253,7 +260,7 @@ def test_what_a_report_says_is_cleaned(server: PrivateServer, tmp_path: Path, te
             input={"rate_hz": 8000, "channels": 1, "route": text, "sharing": text[:64]},
         )
     )
-    with driving(server, tmp_path, [phone]) as drivers:
+    with driving(server, tmp_path, [phone], STEADY) as drivers:
         drivers["H1"].connect()
         told = drivers["H1"].run(REQUEST, (Play(TRAIN),), lambda _: None).report
     shown = cleaned(text)
@@ -267,8 +274,8 @@ def test_after_a_broken_answer_the_next_trial_has_a_new_probe(
 ) -> None:
     """Nothing a probe said before it broke the contract is taken for an answer to what follows."""
     (phone,) = hostile_phones("H1")
-    phone.hostile_probe = after_run(bad_probes.good)  # answers no facts
-    with driving(server, tmp_path, [phone], QUICK) as drivers:
+    phone.hostile_probe = serving(facts=frame(QUOTES))
+    with driving(server, tmp_path, [phone], STEADY) as drivers:
         assert isinstance(life(drivers["H1"]), DeviceError)
         phone.hostile_probe = None
         assert life(drivers["H1"]) is None

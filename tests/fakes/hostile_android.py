@@ -290,9 +290,13 @@ class Peak:
 
 QUICK = AndroidDeadlines(
     probe=Deadlines(hello_s=1.5, facts_s=1.5, load_s=2.0, open_s=2.0, cancel_s=1.0),
-    shell_s=1.0, contact_s=3.0, install_s=3.0, launch_s=3.0, replug_s=1.0, close_s=2.0,
+    shell_s=1.5, contact_s=3.0, install_s=3.0, launch_s=3.0, replug_s=1.0, close_s=2.0,
 )  # fmt: skip
 """For phones that are waited for in vain."""
+STEADY = AndroidDeadlines(
+    probe=Deadlines(hello_s=2.5, facts_s=5.0, load_s=10.0, open_s=10.0), replug_s=1.0
+)
+"""For phones that answer, also on a busy machine; one that is not there is not waited for."""
 TRAIN = make_train(seed=7)
 REQUEST = TrialRequest(warmup_s=0.1, duration_s=1.0)
 

@@ -38,7 +38,8 @@ FLOODS = ("FLOOD001", "FLOOD002", "FLOOD003", "FLOOD004")
 MAX_GROWTH_MIB = 128.0
 """What four phones that never stop talking may cost the program at the same time."""
 PLAN = """\
-tests = ["D1"]
+tests = ["L1"]
+repeats = 1
 rates_hz = [48000]
 zones = "separate"
 [timeouts]
@@ -143,7 +144,8 @@ def renamed(phone: HostileAndroid) -> tuple[str, str]:
 
 
 def misbehave(phones: list[HostileAndroid]) -> dict[str, HostileAndroid]:
-    """Each flood a different fault; each name a probe that says more of the same."""
+    """Each flood a different fault, and some of the names a probe that says more of the same; the
+    others are measured, so that their names are in every table."""
     one = {phone.serial: phone for phone in phones}
     one["FLOOD001"].say("getprop", endless(b"x" * 65_536))
     one["FLOOD002"].say("pm install", f"Failure [INSTALL_FAILED_ABORTED: {TEXTS['escapes'] * 900}]")
@@ -152,7 +154,7 @@ def misbehave(phones: list[HostileAndroid]) -> dict[str, HostileAndroid]:
         "logcat", f"E/AndroidRuntime( 4242): org.chirpbench.probe {TEXTS['escapes']}\n"
     )
     one["FLOOD004"].say("am start -W -S", f"Error: {TEXTS['bidi']}{TEXTS['escapes']}\n")
-    for name in NAMES:
+    for name in ("lines", "json", "wide"):
         text = TEXTS[name][:100]
         one[f"N-{name}"].hostile_probe = serving(
             reporting(notes=[text], observed={"output_device": text}, thermal_status=text[:32]),
@@ -193,10 +195,9 @@ def test_devices_lists_hostile_phones_harmlessly(place: Place) -> None:
     assert [states[f"android:{serial}"] for serial in HONEST] == ["ready", "ready"]
     assert [states[f"android:{serial}"] for serial in FLOODS] == ["error"] * len(FLOODS)
     assert loud.peak_mib < quiet.peak_mib + MAX_GROWTH_MIB
-    for serial in ("../../../tmp/x", "\x1b[2J$(reboot)", "android:GOOD0001; reboot"):
-        released = run(place, "devices", "--release", serial)
-        assert (released.code, released.out) == (1, "")
-        assert_clean(released.err)
+    released = run(place, "devices", "--release", "../../../tmp/x\x1b[2J$(reboot)")
+    assert (released.code, released.out) == (1, "")
+    assert_clean(released.err)
     new = place.left() - before
     assert all(
         re.fullmatch(r"home/\.local(/state(/chirpbench(/locks(/[\w.-]+)?)?)?)?", n) for n in new
@@ -214,7 +215,7 @@ def test_a_run_on_hostile_phones_keeps_and_shows_nothing_harmful(place: Place) -
     assert len(devices) == len(place.phones)
     for serial in HONEST:
         assert devices[serial]["run"]["status"] == "ok", devices[serial]  # type: ignore[index]
-        assert [r["verdict"] for r in devices[serial]["results"]] == ["pass"]  # type: ignore[attr-defined]
+        assert [r["test_id"] for r in devices[serial]["results"]] == ["L1"]  # type: ignore[attr-defined]
     for serial in ("FLOOD001", "FLOOD002", "FLOOD004"):
         assert devices[serial]["run"]["status"] == "error", devices[serial]  # type: ignore[index]
     assert_only_ours(place.left() - before)
@@ -235,11 +236,13 @@ def assert_only_ours(new: set[str]) -> None:
 
 def assert_shown_again(place: Place) -> None:
     """Everything that was stored, by every command that shows it."""
-    for words in (("results",), ("models",), ("results", "--json"), ("models", "--json"),
-                  ("reanalyze", "--json", "--jobs", "1")):  # fmt: skip
+    for words in (("results",), ("models",), ("models", "--json"), ("reanalyze", "--jobs", "1")):
         done = run(place, *words)
         assert done.code == 0, done.err
         assert_clean(done.out, done.err)
+        if words == ("models",):
+            for shown in ("DROP TABLE", "<script>", "$(reboot)", "../../../", "/tmp/PWNED"):
+                assert shown in done.out, done.out
     runs = json_lines(run(place, "results", "--json").out)
     bench = str(runs[0]["bench_uuid"])
     shown = run(place, "results", bench)

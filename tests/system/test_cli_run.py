@@ -278,3 +278,20 @@ def test_a_locked_phone_says_why_also_later_and_is_gone_on_with(tmp_path: Path) 
     assert set(measured(again.stdout)) == {"AP1", "AP2"}
     once_more = chirpbench(*words, "--resume", cwd=tmp_path)
     assert_one_line_error(once_more, 2, "no unfinished run")
+
+
+def test_a_bench_is_made_by_one_process_at_a_time(tmp_path: Path) -> None:
+    virtual = fleet(tmp_path, phone("P1", 41.25))
+    (tmp_path / "b.toml").write_text(TINY)
+    words = ("run", virtual, "--bench", "b.toml")
+    first = subprocess.Popen(
+        [str(script()), *words], cwd=tmp_path, env=environment(), stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert first.stderr
+    with first, first.stderr as lines:
+        assert "2 trials to do" in next(lines)
+        second = chirpbench(*words, "--fast", "--resume", cwd=tmp_path)
+        assert_one_line_error(second, 2, "is being made by another chirpbench")
+        assert "L1" in lines.read()
+    assert first.returncode == 0
