@@ -137,10 +137,20 @@ class PrivateServer:
         with self._lock:
             if self._closed:
                 raise DeviceNotFound("the adb server was closed", device=self._adb.name)
-            if self.process_group is None or self.version is None:
+            if self.process_group is None or self.version is None or not self._answers():
                 self._start()
             assert self.version is not None
             return self.version
+
+    def _answers(self) -> bool:
+        """Whether it takes connections: a server just killed is still a process for a moment."""
+        try:
+            self._adb.version(1.0)
+        except DeviceTimeout:
+            return True  # it hangs, and another one on its port would not help
+        except ChirpbenchError:
+            return False
+        return True
 
     def _start(self) -> None:
         self._reap()
