@@ -15,6 +15,8 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 import pytest  # noqa: E402
 from hypothesis import settings  # noqa: E402
 
+pytest_plugins = ("android_fixtures",)
+
 # A gate answers the same twice; at a desk every run looks at new examples.
 settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI"):

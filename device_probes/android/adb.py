@@ -326,7 +326,7 @@ class Adb:
         """Let whatever is raised inside leave as an error of ours."""
         try:
             yield
-        except Exception as exc:
+        except Exception as exc:  # whatever a library raises; what is unknown goes on as it is
             ours = translate(exc, FOREIGN, device=device, what=what, seconds=seconds)
             if ours is None or ours is exc:
                 raise

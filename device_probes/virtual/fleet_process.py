@@ -130,7 +130,7 @@ class FleetProcess:
             )
             try:
                 self.phones = _read_phones(self._first_line(self._process, timeout_s))
-            except BaseException as exc:
+            except BaseException as exc:  # Ctrl-C, too, must not leave the process behind
                 self.stop()
                 if isinstance(exc, ValueError | OSError):
                     log.seek(0)

@@ -6,13 +6,12 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 from android_benches import REQUEST, TRAIN, Rig, has_note, left_over, rig, stay_on, trial
 
-from device_probes.android import PrivateServer, probe_package
+from device_probes.android import probe_package
 from device_probes.driver import CodesSpeech, Driver, ReportsHealth
 from device_probes.protocol import PROTOCOL_VERSION, Hello
 from device_probes.virtual.adbd.packages import RECORD_AUDIO
@@ -26,20 +25,6 @@ from profiler.errors import (
 from profiler.model import CodecRequest, Platform
 
 PROBE = "org.chirpbench.probe"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateServer]:
-    """The adb server of all tests here."""
-    running = PrivateServer(tmp_path_factory.mktemp("adb"))
-    yield running
-    running.close()
-
-
-@pytest.fixture
-def one(server: PrivateServer) -> Iterator[Rig]:
-    with rig(on=server) as made:
-        yield made
 
 
 def commands_of(phone) -> list[str]:

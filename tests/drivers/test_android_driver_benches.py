@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -18,7 +17,7 @@ from android_benches import (
     trial_after,
 )
 
-from device_probes.android import AndroidDriver, PrivateServer
+from device_probes.android import AndroidDriver
 from device_probes.virtual import Clock
 from profiler.errors import (
     DeviceError,
@@ -27,20 +26,6 @@ from profiler.errors import (
     ProbeRefused,
 )
 from profiler.model import DeviceState
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateServer]:
-    """The adb server of all tests here."""
-    running = PrivateServer(tmp_path_factory.mktemp("adb"))
-    yield running
-    running.close()
-
-
-@pytest.fixture
-def one(server: PrivateServer) -> Iterator[Rig]:
-    with rig(on=server) as made:
-        yield made
 
 
 def test_two_phones_with_one_serial_are_two_devices() -> None:

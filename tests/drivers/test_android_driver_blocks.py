@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from adb_servers import until
 from android_benches import (
@@ -15,7 +13,7 @@ from android_benches import (
     trial_after,
 )
 
-from device_probes.android import AndroidDriver, PrivateServer
+from device_probes.android import AndroidDriver
 from device_probes.virtual.adbd.packages import RECORD_AUDIO
 from profiler.errors import (
     DeviceNotReady,
@@ -26,20 +24,6 @@ from profiler.errors import (
 from profiler.model import DeviceState
 
 PROBE = "org.chirpbench.probe"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateServer]:
-    """The adb server of all tests here."""
-    running = PrivateServer(tmp_path_factory.mktemp("adb"))
-    yield running
-    running.close()
-
-
-@pytest.fixture
-def one(server: PrivateServer) -> Iterator[Rig]:
-    with rig(on=server) as made:
-        yield made
 
 
 def test_unauthorized_is_said_at_once_and_accepted_later() -> None:

@@ -10,7 +10,6 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -30,7 +29,7 @@ from android_benches import (
     trial,
 )
 
-from device_probes.android import AndroidDriver, PrivateServer
+from device_probes.android import AndroidDriver
 from device_probes.driver import Play
 from device_probes.virtual import Clock
 from profiler.errors import (
@@ -54,20 +53,6 @@ CONNECTING = (
 )  # fmt: skip
 """Steps of a first connection, in order."""
 IN_A_TRIAL = ("shell:dumpsys activity", "stream:data:in", "probe:run", "probe:recorded")
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateServer]:
-    """The adb server of all tests here that do not kill theirs."""
-    running = PrivateServer(tmp_path_factory.mktemp("adb"))
-    yield running
-    running.close()
-
-
-@pytest.fixture
-def one(server: PrivateServer) -> Iterator[Rig]:
-    with rig(on=server) as made:
-        yield made
 
 
 def works_again(made: Rig, driver: AndroidDriver) -> None:

@@ -9,11 +9,10 @@ import pytest
 from android_benches import (
     Rig,
     connect_and_try,
-    rig,
     trial,
 )
 
-from device_probes.android import PrivateServer, probe_package
+from device_probes.android import probe_package
 from device_probes.virtual.adbd import VirtualAndroid
 from profiler.errors import (
     DeviceError,
@@ -24,20 +23,6 @@ from profiler.errors import (
 )
 
 PROBE = "org.chirpbench.probe"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateServer]:
-    """The adb server of all tests here."""
-    running = PrivateServer(tmp_path_factory.mktemp("adb"))
-    yield running
-    running.close()
-
-
-@pytest.fixture
-def one(server: PrivateServer) -> Iterator[Rig]:
-    with rig(on=server) as made:
-        yield made
 
 
 NASTY = "\x1b]0;x\x07'; DROP TABLE devices; -- <script>alert(1)</script> $(reboot) `id` ../../etc"

@@ -60,7 +60,7 @@ class AdbDaemon:
         self._started = True
         try:
             asyncio.run_coroutine_threadsafe(self._attach(), self._loop).result(_START_S)
-        except BaseException:
+        except BaseException:  # Ctrl-C, too, must not leave phones listening
             self.stop()
             raise
 
