@@ -3,6 +3,7 @@
 Non-finite floats become the texts ``NaN``, ``Infinity`` and ``-Infinity`` (JSON has no such
 numbers and PostgreSQL refuses them); times become ISO 8601 in UTC. A field that is missing,
 unknown or of the wrong type raises :class:`~profiler.errors.StoreError`, never anything else.
+Classes of a union are told apart by their field ``kind``.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache
 from numbers import Real
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from profiler.errors import StoreError
 
@@ -93,8 +94,11 @@ def _build(tp: Any, *, encoding: bool) -> _Step:
     step = _encoder if encoding else _decoder
     origin, args = get_origin(tp), get_args(tp)
     if origin in (Union, types.UnionType):
-        (inner,) = (a for a in args if a is not type(None))
-        return _optional(step(inner))
+        inner = tuple(a for a in args if a is not type(None))
+        found = step(inner[0]) if len(inner) == 1 else _one_of(inner, step)
+        return found if len(inner) == len(args) else _optional(found)
+    if origin is Literal:
+        return _fixed_text(args)
     if origin is tuple:
         if args[-1] is Ellipsis:
             return _many(step(args[0]), encoding=encoding)
@@ -142,6 +146,19 @@ def _at(name: object, step: _Step, value: Any) -> Any:
 
 def _optional(step: _Step) -> _Step:
     return lambda value: None if value is None else step(value)
+
+
+def _one_of(classes: tuple[Any, ...], step: Callable[[Any], _Step]) -> _Step:
+    """Dataclasses that are told apart by the default of their field ``kind``."""
+    by_kind = {get_args(get_type_hints(cls)["kind"])[0]: step(cls) for cls in classes}
+
+    def convert(value: Any) -> Any:
+        kind = value.get("kind") if isinstance(value, dict) else getattr(value, "kind", None)
+        if not isinstance(kind, str) or kind not in by_kind:
+            raise _Wrong(f"a kind of {', '.join(map(str, by_kind))} is expected, not {_show(kind)}")
+        return by_kind[kind](value)
+
+    return convert
 
 
 def _many(step: _Step, *, encoding: bool) -> _Step:
@@ -216,6 +233,15 @@ def _enum(cls: type[StrEnum], *, encoding: bool) -> _Step:
         if not isinstance(value, str) or value not in members:
             raise _Wrong(f"{_show(value)} is no {cls.__name__}")
         return members[value]
+
+    return convert
+
+
+def _fixed_text(allowed: tuple[Any, ...]) -> _Step:
+    def convert(value: Any) -> Any:
+        if value not in allowed:
+            raise _Wrong(f"{_show(value)} is not {', '.join(map(repr, allowed))}")
+        return value
 
     return convert
 

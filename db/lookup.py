@@ -21,7 +21,7 @@ from db.schema import (
     TrialTable,
 )
 from profiler.errors import StoreError
-from profiler.model import Measurement, Recording, StimulusSpec, TrialRecord
+from profiler.model import Measurement, Recording, Stimulus, TrialRecord
 
 Row = TypeVar("Row", bound=Base)
 
@@ -76,7 +76,7 @@ def trial_of(session: Session, row: TrialTable) -> TrialRecord:
     return rows.trial_from_row(row, stimulus.spec if stimulus else None, recording)
 
 
-def stimulus_id(session: Session, spec: StimulusSpec | None) -> int | None:
+def stimulus_id(session: Session, spec: Stimulus | None) -> int | None:
     """The row of a stimulus, made when it is new."""
     if spec is None:
         return None

@@ -31,7 +31,7 @@ from profiler.model import (
     Recording,
     RunRecord,
     SessionRow,
-    StimulusSpec,
+    Stimulus,
     TestResult,
     TrialRecord,
 )
@@ -132,11 +132,11 @@ def run_from_row(row: RunTable) -> RunRecord:
 # -- stimuli and evidence -----------------------------------------------------------------------
 
 
-def stimulus_row(spec: StimulusSpec) -> StimulusTable:
+def stimulus_row(spec: Stimulus) -> StimulusTable:
     """A stimulus under its content address."""
     return StimulusTable(
         stimulus_id=key_text(spec.stimulus_id),
-        seed=key_text(str(spec.seed)),
+        seed=key_text(str(getattr(spec, "seed", ""))),
         rate_hz=spec.rate_hz,
         spec=encode(spec),
     )
@@ -169,6 +169,7 @@ def trial_columns(trial: TrialRecord) -> dict[str, Any]:
     requested = whole.pop("request")
     granted = whole.pop("report")
     measured = whole.pop("estimate")
+    found = whole.pop("findings")
     del whole["stimulus"], whole["recording"]  # in tables of their own
     report, path = trial.report, trial.request.path
     return {
@@ -187,7 +188,7 @@ def trial_columns(trial: TrialRecord) -> dict[str, Any]:
         "duration_s": trial.duration_s,
         "requested": requested,
         "granted": granted,
-        **_analysis_columns(trial, whole, measured),
+        **_analysis_columns(trial, whole, measured, found),
     }
 
 
@@ -195,12 +196,15 @@ def analysis_columns(trial: TrialRecord) -> dict[str, Any]:
     """The columns of ``trials`` that a new analysis changes."""
     whole = encode(trial)
     measured = whole.pop("estimate")
+    found = whole.pop("findings")
     for name in ("request", "report", "stimulus", "recording"):
         del whole[name]
-    return _analysis_columns(trial, whole, measured)
+    return _analysis_columns(trial, whole, measured, found)
 
 
-def _analysis_columns(trial: TrialRecord, record: Json, measured: Json) -> dict[str, Any]:
+def _analysis_columns(
+    trial: TrialRecord, record: Json, measured: Json, found: Json
+) -> dict[str, Any]:
     estimate = trial.estimate
     valid = estimate is not None and estimate.valid
     return {
@@ -215,6 +219,7 @@ def _analysis_columns(trial: TrialRecord, record: Json, measured: Json) -> dict[
         "tool_version": key_text(trial.tool_version),
         "record": record,
         "measured": measured,
+        "findings": found,
     }
 
 
@@ -226,6 +231,7 @@ def trial_from_row(
         "request": row.requested,
         "report": row.granted,
         "estimate": row.measured,
+        "findings": row.findings,
         "stimulus": spec,
         "recording": encode(recording_from_row(recording)) if recording else None,
     }
@@ -242,7 +248,7 @@ def session_from_parts(
     record: Json, requested: Json, measured: Json, device_uid: str, facts: DeviceFacts
 ) -> SessionRow:
     """One stream open, without what the summary does not look at."""
-    unread = {"report": None, "stimulus": None, "recording": None}
+    unread = {"report": None, "stimulus": None, "recording": None, "findings": None}
     parts = {"request": requested, "estimate": measured, **unread}
     trial = _trial(record, parts, where=f"a trial of {device_uid}")
     estimate = trial.estimate

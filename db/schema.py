@@ -199,6 +199,8 @@ class TrialTable(Base):
     """The probe's report."""
     measured: Mapped[Any] = mapped_column(nullable=True)
     """The estimate."""
+    findings: Mapped[Any] = mapped_column(nullable=True)
+    """What another analysis found."""
 
 
 class SupersededTable(Base):
@@ -210,6 +212,7 @@ class SupersededTable(Base):
     replaced_at: Mapped[datetime]
     record: Mapped[Any] = mapped_column(nullable=False)
     measured: Mapped[Any] = mapped_column(nullable=True)
+    findings: Mapped[Any] = mapped_column(nullable=True)
 
 
 class TestTable(Base):

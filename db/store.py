@@ -173,6 +173,8 @@ class Store:
                 )
                 return False
             run = lookup.need(session, RunTable, RunTable.run_uuid, trial.run_uuid, "run")
+            if trial.partner is not None:
+                lookup.evidence_id(session, trial.partner.recording)
             lookup.refuse_second(session, run, trial)
             row = TrialTable(
                 run_id=run.id,
@@ -194,7 +196,7 @@ class Store:
     ) -> bool:
         """Store a new analysis of a stored trial; the former one is kept as superseded.
 
-        Only estimate, verdict, reasons, message and tool version may differ from what is stored.
+        Only estimate, findings, verdict, reasons, message and tool version may differ.
         Returns ``False`` when nothing differs.
         """
         extra = tuple(measurements)
@@ -211,6 +213,7 @@ class Store:
                     replaced_at=rows.utc_now(),
                     record=row.record,
                     measured=row.measured,
+                    findings=row.findings,
                 )
             )
             for column, value in rows.analysis_columns(trial).items():
@@ -310,6 +313,7 @@ def _only_analysis_differs(stored: TrialRecord, trial: TrialRecord) -> None:
     analysed = replace(
         stored,
         estimate=trial.estimate,
+        findings=trial.findings,
         verdict=trial.verdict,
         reasons=trial.reasons,
         message=trial.message,

@@ -51,7 +51,7 @@ from profiler.errors import (
     ProbeRefused,
     ProbeVersionMismatch,
 )
-from profiler.model import CodecCost, CodecRequest, DeviceFacts, StimulusSpec, TrialRequest
+from profiler.model import CodecCost, CodecRequest, DeviceFacts, Stimulus, TrialRequest
 from profiler.stimulus import render
 from profiler.wav import Audio
 
@@ -301,7 +301,7 @@ class ProbeClient:
         on_progress(Progress("fetching", 1.0))
         return data
 
-    def _load(self, spec: StimulusSpec, rate_hz: int) -> None:
+    def _load(self, spec: Stimulus, rate_hz: int) -> None:
         """Give the probe a stimulus at ``rate_hz`` unless it has it."""
         key = (spec.stimulus_id, rate_hz)
         if key in self._loaded:

@@ -13,7 +13,8 @@ from profiler.model import (
     DeviceHealth,
     DeviceRef,
     ProbeReport,
-    StimulusSpec,
+    Stimulus,
+    TimedAction,
     TrialRequest,
 )
 from profiler.wav import Audio
@@ -26,7 +27,7 @@ class Play:
     A one-device trial has one entry at 0; in an exchange the two devices take turns.
     """
 
-    stimulus: StimulusSpec
+    stimulus: Stimulus
     at_s: float = 0.0
 
 
@@ -104,4 +105,30 @@ class CodesSpeech(Protocol):
 
     def codec_cost(self, request: CodecRequest) -> CodecCost:
         """Code some frames on the device; raises as :meth:`Driver.run` does."""
+        ...
+
+
+@runtime_checkable
+class StartsFresh(Protocol):
+    """A driver that can start the probe in a new process, as an app that was just launched."""
+
+    def restart(self) -> None:
+        """End the probe's process and reach a new one; raises as :meth:`Driver.connect` does."""
+        ...
+
+
+@runtime_checkable
+class Acts(Protocol):
+    """A driver that can do something to the device while a trial runs."""
+
+    @property
+    def actions(self) -> frozenset[str]:
+        """Words of :class:`~profiler.model.TimedAction` that it knows on this device."""
+        ...
+
+    def act(self, action: TimedAction) -> str:
+        """Do it now, from another thread than :meth:`Driver.run`'s; returns what was seen.
+
+        Raises :class:`~profiler.errors.DeviceError` when it could not be done.
+        """
         ...

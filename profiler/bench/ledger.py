@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
-from profiler.catalogue import TESTS, PlannedTrial, judge
+from profiler.catalogue import TESTS, PlannedTrial, Skip, judge
 from profiler.model import Reason, TestResult, TrialRecord, Verdict
 
 CUT_SHORT = " trials, then "
@@ -16,11 +17,16 @@ class Ledger:
     """Trials of one run by (test, index). Used from one thread."""
 
     def __init__(
-        self, run_uuid: str, tests: Sequence[str], planned: Sequence[PlannedTrial]
+        self,
+        run_uuid: str,
+        tests: Sequence[str],
+        planned: Sequence[PlannedTrial],
+        skipped: Mapping[str, Skip] = MappingProxyType({}),
     ) -> None:
         self.run_uuid = run_uuid
         self.planned = tuple(planned)
         self._tests = tuple(tests)
+        self._skipped = dict(skipped)
         self._records: dict[tuple[str, int], TrialRecord] = {}
         self._judged: dict[str, TestResult] = {}
 
@@ -58,9 +64,16 @@ class Ledger:
         found = []
         for test_id in self._tests:
             if test_id not in self._judged and not self._missing(test_id):
-                self._judged[test_id] = judge(test_id, self.run_uuid, self._of(test_id))
+                self._judged[test_id] = self._judge(test_id)
                 found.append(self._judged[test_id])
         return tuple(found)
+
+    def _judge(self, test_id: str) -> TestResult:
+        skip = self._skipped.get(test_id)
+        if skip is None:
+            return judge(test_id, self.run_uuid, self._of(test_id))
+        why = (str(skip.reason),)
+        return TestResult(self.run_uuid, test_id, Verdict.SKIPPED, why, skip.text, (), ())
 
     def cut_short(self, reason: Reason, text: str) -> tuple[TestResult, ...]:
         """Results of the tests a failed device leaves incomplete: what there is, as an error."""

@@ -9,16 +9,16 @@ from functools import partial
 
 from db import queries
 from db.store import Store
+from profiler.analysis import Reading
 from profiler.bench.batch import map_ordered
 from profiler.bench.ledger import CUT_SHORT, as_cut_short
-from profiler.bench.remeasure import remeasure
+from profiler.bench.remeasure import Job, remeasure
+from profiler.bench.trial import with_reading
 from profiler.catalogue import TESTS, judge
 from profiler.model import (
-    Estimate,
     Recording,
     RunRecord,
     RunStatus,
-    StimulusSpec,
     TestResult,
     TrialRecord,
     Verdict,
@@ -44,8 +44,7 @@ class Reanalysis:
 @dataclass(frozen=True, slots=True)
 class _Job:
     trial: TrialRecord
-    recording: Recording
-    stimulus: StimulusSpec
+    item: Job
     last_of_run: RunRecord | None
 
 
@@ -67,15 +66,15 @@ def reanalyse(
     # Two readers of one generator: the processes get the recordings, the trials stay here.
     jobs, sent = itertools.tee(_jobs(store, where, runs))
     measure = partial(remeasure, store.evidence.root)
-    estimates = map_ordered(measure, ((j.recording, j.stimulus) for j in sent), workers=workers)
+    readings = map_ordered(measure, (j.item for j in sent), workers=workers)
     done = changed = tests_changed = 0
     problems = []
-    for job, estimate in zip(jobs, estimates, strict=True):
-        if isinstance(estimate, Estimate):
+    for job, reading in zip(jobs, readings, strict=True):
+        if isinstance(reading, Reading):
             done += 1
-            changed += _put(store, job.trial, estimate)
+            changed += _put(store, job.trial, reading)
         else:
-            problems.append(f"trial {job.trial.trial_uuid}: {estimate}")
+            problems.append(f"trial {job.trial.trial_uuid}: {reading}")
         if observe:
             observe(done + len(problems), total)
         if job.last_of_run is not None:
@@ -86,11 +85,15 @@ def reanalyse(
 def _analysed(store: Store, where: queries.Filter, run: RunRecord) -> list[_Job]:
     trials = queries.trials(store, replace(where, run_uuid=run.run_uuid, limit=None))
     jobs = [
-        _Job(t, t.recording, t.stimulus, None)
+        _Job(t, (t.recording, _heard_by_partner(t), t.stimulus, t.setup), None)
         for t in trials
-        if t.recording and t.stimulus and not (t.report and t.report.input_silenced)
+        if t.recording and not (t.report and t.report.input_silenced)
     ]
     return [*jobs[:-1], *(replace(job, last_of_run=run) for job in jobs[-1:])]
+
+
+def _heard_by_partner(trial: TrialRecord) -> Recording | None:
+    return trial.partner.recording if trial.partner is not None else None
 
 
 def _jobs(store: Store, where: queries.Filter, runs: list[RunRecord]) -> Iterator[_Job]:
@@ -99,12 +102,11 @@ def _jobs(store: Store, where: queries.Filter, runs: list[RunRecord]) -> Iterato
         yield from _analysed(store, where, run)
 
 
-def _put(store: Store, trial: TrialRecord, estimate: Estimate) -> bool:
-    if trial.estimate == estimate:
+def _put(store: Store, trial: TrialRecord, reading: Reading) -> bool:
+    again = with_reading(trial, reading)
+    if again == trial:
         return False
-    return store.replace_analysis(
-        replace(trial, estimate=estimate, verdict=estimate.verdict, reasons=estimate.reasons)
-    )
+    return store.replace_analysis(again)
 
 
 def _judge_again(store: Store, run: RunRecord) -> int:

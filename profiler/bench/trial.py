@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from db.store import Store
 from device_probes.driver import Capture, Driver, Play, Progress
 from profiler import __version__
-from profiler.analysis import analyze
+from profiler.analysis import Reading, read_take, take_of
 from profiler.bench.stop import Stop
 from profiler.bench.zones import Zones
 from profiler.catalogue import PlannedTrial
@@ -37,6 +37,7 @@ def blank_record(run_uuid: str, planned: PlannedTrial, attempt: int) -> TrialRec
         index=planned.index,
         request=planned.request,
         stimulus=planned.stimulus,
+        setup=planned.setup,
         report=None,
         recording=None,
         estimate=None,
@@ -81,8 +82,15 @@ def drive(
 
         began = datetime.now(UTC)
         with _watchdog(driver, planned.audio_s + margin_s):
-            capture = driver.run(planned.request, (Play(planned.stimulus),), on_progress)
+            capture = driver.run(planned.request, plays_of(planned), on_progress)
         return began, capture
+
+
+def plays_of(planned: PlannedTrial) -> tuple[Play, ...]:
+    """The device's own schedule."""
+    if planned.stimulus is None:
+        return ()
+    return tuple(Play(planned.stimulus, at_s) for at_s in planned.setup.at_s)
 
 
 @contextmanager
@@ -133,13 +141,17 @@ def measured_record(store: Store, record: TrialRecord, capture: Capture) -> Tria
             "close other apps that record, and look at the microphone switch"
         )
         return failed_record(record, Verdict.NOT_MEASURABLE, Reason.MIC_SILENCED, text)
-    assert record.stimulus is not None
-    estimate = analyze(capture.audio, record.stimulus)
+    return with_reading(record, read_take(take_of(record, capture.audio)))
+
+
+def with_reading(record: TrialRecord, reading: Reading) -> TrialRecord:
+    """The trial with what its recording says."""
     return replace(
         record,
-        estimate=estimate,
-        verdict=estimate.verdict,
-        reasons=estimate.reasons,
+        estimate=reading.estimate,
+        findings=reading.findings,
+        verdict=reading.verdict,
+        reasons=reading.reasons,
     )
 
 

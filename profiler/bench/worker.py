@@ -18,7 +18,7 @@ from profiler.bench.gates import gate_crossed
 from profiler.bench.ledger import Ledger
 from profiler.bench.link import DeviceLink
 from profiler.bench.trials import TrialMaker, paused
-from profiler.catalogue import planned_audio_s, planned_trials
+from profiler.catalogue import planned_audio_s, planned_trials, skipped_tests
 from profiler.errors import StoreError
 from profiler.model import DeviceFacts, Reason, RunRecord, RunStatus, TestResult, Verdict
 
@@ -98,7 +98,13 @@ class DeviceWorker:
                 earlier = None
         run = self._begin(earlier)
         plan = self._bench.plan
-        ledger = Ledger(run.run_uuid, plan.tests, planned_trials(facts, plan.options(self._ref)))
+        options = plan.options(self._ref)
+        ledger = Ledger(
+            run.run_uuid,
+            plan.tests,
+            planned_trials(facts, options),
+            skipped_tests(facts, options),
+        )
         if earlier is not None:
             ledger.take(queries.trials_of(self._store, run.run_uuid))
         self._ledger = ledger

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from profiler.catalogue import d1, l1, l3, l4, l5
-from profiler.catalogue.kinds import CatalogueTest, PlannedTrial, TrialOptions
-from profiler.catalogue.limits import LIMITS, Limit
+from profiler.catalogue.capture import d1
+from profiler.catalogue.kinds import CatalogueTest, Page, PlannedTrial, Skip, TrialOptions
+from profiler.catalogue.latency import l1, l3, l4, l5
+from profiler.catalogue.table import LIMITS, Limit
 from profiler.model import DeviceFacts, TestResult, TrialRecord
 
 __all__ = [
@@ -15,12 +16,15 @@ __all__ = [
     "TESTS",
     "CatalogueTest",
     "Limit",
+    "Page",
     "PlannedTrial",
+    "Skip",
     "TrialOptions",
     "expand",
     "judge",
     "planned_audio_s",
     "planned_trials",
+    "skipped_tests",
 ]
 
 TESTS: dict[str, CatalogueTest] = {m.TEST.test_id: m.TEST for m in (l1, l3, l4, l5, d1)}
@@ -42,9 +46,17 @@ def expand(tests: Iterable[str]) -> tuple[str, ...]:
 
 def planned_trials(facts: DeviceFacts, options: TrialOptions) -> tuple[PlannedTrial, ...]:
     """Every trial of ``options.tests`` on this device, in order."""
-    return tuple(
-        trial for test_id in options.tests for trial in TESTS[test_id].trials(facts, options)
-    )
+    planned: list[PlannedTrial] = []
+    for test_id in options.tests:
+        trials = TESTS[test_id].trials(facts, options)
+        planned += () if isinstance(trials, Skip) else trials
+    return tuple(planned)
+
+
+def skipped_tests(facts: DeviceFacts, options: TrialOptions) -> dict[str, Skip]:
+    """The tests of ``options.tests`` that cannot be made on this device, and why."""
+    found = {t: TESTS[t].trials(facts, options) for t in options.tests}
+    return {t: skip for t, skip in found.items() if isinstance(skip, Skip)}
 
 
 def planned_audio_s(trials: Iterable[PlannedTrial]) -> float:

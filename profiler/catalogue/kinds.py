@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from profiler.model import DeviceFacts, StimulusSpec, TestResult, TrialRecord, TrialRequest
+from profiler.model import (
+    DeviceFacts,
+    DeviceRef,
+    Reason,
+    Stimulus,
+    TestResult,
+    TrialRecord,
+    TrialRequest,
+    TrialSetup,
+)
 from profiler.wav import MAX_RATE_HZ, MIN_RATE_HZ
 
 SWEEP_RATES_HZ = (8000, 16_000, 24_000, 44_100, 48_000)
@@ -32,6 +41,13 @@ class TrialOptions:
     """Path of every trial; a test changes only what it varies."""
     short: bool = False
     """The ``smoke`` budget: shorter trains and fewer variants."""
+    partner: DeviceRef | None = None
+    """Who can take the other part of an exchange: in the same acoustic zone, effects off."""
+    operator: bool = False
+    """Somebody stands at the bench and does what the run asks for (cover, flip, plug in)."""
+    abilities: frozenset[str] = frozenset()
+    """What the device's driver can do beside a trial: ``codec``, ``fresh_process``, and
+    ``action:NAME`` for every :class:`~profiler.model.TimedAction` it knows."""
 
     def rate_hz(self, facts: DeviceFacts) -> int:
         """Rate of the latency trials: the plan's first, else the device's own, else 48 kHz."""
@@ -52,18 +68,24 @@ class TrialOptions:
 
 @dataclass(frozen=True, slots=True)
 class PlannedTrial:
-    """One trial to be run: the configuration and what is played from frame 0 on."""
+    """One trial to be run: the configuration, what is played when, and how it is read."""
 
     test_id: str
     index: int
     """Position among the trials of its test; with the run it identifies the trial."""
     request: TrialRequest
-    stimulus: StimulusSpec
+    stimulus: Stimulus | None
+    """``None``: nothing is played (``codec`` trials, recordings of the room)."""
+    setup: TrialSetup = TrialSetup()  # noqa: RUF009 - frozen
 
     @property
     def audio_s(self) -> float:
-        """Time the streams are open: warm-up and recording."""
-        return self.request.warmup_s + self.request.duration_s
+        """Time the streams are open: warm-up and recording; for a codec trial its own length."""
+        if self.setup.codec is not None:
+            return self.setup.codec.frames * self.setup.codec.frame_ms / 1000
+        own = self.request.warmup_s + self.request.duration_s
+        partner = self.setup.partner
+        return max(own, partner.request.warmup_s + partner.request.duration_s) if partner else own
 
     @property
     def key(self) -> tuple[str, int]:
@@ -71,8 +93,35 @@ class PlannedTrial:
         return self.test_id, self.index
 
 
-Planner = Callable[[DeviceFacts, TrialOptions], tuple[PlannedTrial, ...]]
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """Why a test is not made on a device."""
+
+    reason: Reason
+    text: str
+    """What it would need, one plain line."""
+
+
+Planner = Callable[[DeviceFacts, TrialOptions], "tuple[PlannedTrial, ...] | Skip"]
 Judge = Callable[[str, Sequence[TrialRecord]], TestResult]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What ``docs/tests/`` says of a test, beside its limits."""
+
+    question: str
+    """What an app team wants to know."""
+    hardware: str
+    """``H0`` the phone only, ``H1`` with a partner, ``H3`` with a headset or a second phone."""
+    stimulus: str
+    measured: str
+    method: str
+    """How the number comes about, and what it does not say; a paragraph."""
+    drives: tuple[str, ...] = ()
+    """Settings it decides."""
+    sources: tuple[str, ...] = ()
+    """Where users suffered from it, or where the method is from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +132,7 @@ class CatalogueTest:
     title: str
     trials: Planner
     judge: Judge
+    page: Page
     needs: tuple[str, ...] = ()
     """Tests whose recordings it is judged on; they are planned with it."""
     also: tuple[str, ...] = ()
@@ -95,12 +145,20 @@ class CatalogueTest:
 
 
 def numbered(
-    test_id: str, pairs: Sequence[tuple[TrialRequest, StimulusSpec]], *, tail_s: float
+    test_id: str,
+    pairs: Sequence[tuple[TrialRequest, Stimulus]],
+    *,
+    tail_s: float,
+    setup: TrialSetup | Sequence[TrialSetup] = TrialSetup(),  # noqa: B008 - frozen
 ) -> tuple[PlannedTrial, ...]:
-    """Number the trials of a test; each records its train and ``tail_s`` more for the latency."""
+    """Number the trials of a test; each records its stimulus and ``tail_s`` more.
+
+    ``setup`` is one for all trials or one for each.
+    """
+    setups = [setup] * len(pairs) if isinstance(setup, TrialSetup) else list(setup)
     return tuple(
         PlannedTrial(
-            test_id, i, replace(request, duration_s=round(spec.duration_s + tail_s, 3)), spec
+            test_id, i, replace(request, duration_s=round(spec.duration_s + tail_s, 3)), spec, one
         )
-        for i, (request, spec) in enumerate(pairs)
+        for i, ((request, spec), one) in enumerate(zip(pairs, setups, strict=True))
     )

@@ -1,7 +1,7 @@
-"""The one table of thresholds, and the rule that turns a bounded value into a verdict.
+"""The rule that turns a bounded value into a verdict; the thresholds are in ``table``.
 
-CATALOGUE section 1, rule 2: ``pass`` needs the 95 % upper bound inside P, ``fail`` needs the 95 %
-lower bound beyond F, everything else is ``marginal``. Every quantity here is better when smaller.
+CATALOGUE section 1, rule 2: ``pass`` needs the whole 95 % interval inside the pass limit, ``fail``
+needs it beyond the fail limit, everything else is ``marginal``.
 """
 
 from __future__ import annotations
@@ -13,65 +13,31 @@ from dataclasses import dataclass
 
 from scipy.special import bdtr, chdtri
 
+from profiler.catalogue.table import LIMITS, STEP_MS, WANDER_NOTE_MS, Limit
 from profiler.model import Reason, Verdict
+
+__all__ = [
+    "LIMITS",
+    "STEP_MS",
+    "WANDER_NOTE_MS",
+    "Bounded",
+    "Limit",
+    "exact",
+    "grade",
+    "mad",
+    "mad_bounds",
+    "median_bounds",
+    "median_sigma",
+    "normal",
+    "normal_magnitude",
+    "rate_bounds",
+]
 
 Z95 = 1.645
 """One-sided 95 % bound of a normal error, in sigmas."""
 MIN_REPEATS = 5
 """Opens below which nothing is claimed (CATALOGUE rule 8, CTS: mean of 5); it is also the
 smallest number whose extremes bound the median with 95 %: 1 - 2**-5 = 96.9 %."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """Pass and fail limit of one quantity, with where they come from."""
-
-    test_id: str
-    quantity: str
-    unit: str
-    pass_limit: float
-    fail_limit: float
-    pass_source: str
-    fail_source: str
-    reason: Reason
-    """Said when the value does not pass."""
-    pass_includes: bool = True
-    """Whether a value equal to ``pass_limit`` passes."""
-    fail_includes: bool = False
-    """Whether a value equal to ``fail_limit`` fails."""
-
-
-_ROWS = (
-    Limit(
-        "L1", "rtl_ms", "ms", 50.0, 120.0,
-        "CDD 5.6 strongly recommended", "proposal", Reason.LATENCY_HIGH,
-    ),
-    Limit(
-        "L1", "rtl_mad_ms", "ms", 5.0, 10.0,
-        "proposal", "CDD 14 (third-party note)", Reason.LATENCY_SPREAD,
-    ),
-    Limit(
-        "L3", "reported_diff_ms", "ms", 2.0, 30.0,
-        "CDD 10/11 C-1-1, C-3-1", "CTS TIMESTAMP_ACCURACY_MS", Reason.TIMESTAMPS_UNTRUSTED,
-    ),
-    Limit("L4", "wander_pp_ms", "ms", 10.0, 40.0, "proposal", "proposal", Reason.WANDER_HIGH),
-    Limit(
-        "L5", "skew_ppm", "ppm", 50.0, 200.0,
-        "3GPP TS 26.131 (send)", "proposal", Reason.SKEW_HIGH, pass_includes=False,
-    ),
-    Limit(
-        "D1", "zero_run_ms", "ms", 20.0, 100.0,
-        "proposal", "proposal", Reason.ZERO_RUN, pass_includes=False, fail_includes=True,
-    ),
-)  # fmt: skip
-
-LIMITS: dict[tuple[str, str], Limit] = {(row.test_id, row.quantity): row for row in _ROWS}
-"""Every threshold of the catalogue, by test and quantity."""
-
-WANDER_NOTE_MS = 25.0
-"""L4's note level inside the marginal band (proposal: 21 ms was seen on a Pixel 6a)."""
-STEP_MS = 5.0
-"""L4 lists every step larger than this (proposal)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +52,13 @@ class Bounded:
 def grade(test_id: str, quantity: str, bounded: Bounded) -> tuple[Verdict, tuple[Reason, ...]]:
     """Verdict of one quantity, and the reason when it does not pass."""
     limit = LIMITS[test_id, quantity]
-    high, low = bounded.high, bounded.low
-    if high < limit.pass_limit or (limit.pass_includes and high == limit.pass_limit):
+    low, high = bounded.low, bounded.high
+    pass_limit, fail_limit = limit.pass_limit, limit.fail_limit
+    if limit.larger_is_better:
+        low, high, pass_limit, fail_limit = -high, -low, -pass_limit, -fail_limit
+    if high < pass_limit or (limit.pass_includes and high == pass_limit):
         return Verdict.PASS, ()
-    if low > limit.fail_limit or (limit.fail_includes and low == limit.fail_limit):
+    if low > fail_limit or (limit.fail_includes and low == fail_limit):
         return Verdict.FAIL, (limit.reason,)
     return Verdict.MARGINAL, (limit.reason,)
 
@@ -150,3 +119,16 @@ def mad_bounds(values: Sequence[float]) -> Bounded:
     low = value * math.sqrt(dof / chdtri(dof, 0.05))
     high = value * math.sqrt(dof / chdtri(dof, 0.95))
     return Bounded(value, low, high)
+
+
+def rate_bounds(events: int, minutes: float) -> Bounded:
+    """Events a minute with exact Poisson bounds (Garwood 1936), one-sided 95 % each.
+
+    Without an event the upper bound is 3.0/T, the rule of three. Raises ``ValueError`` unless
+    ``minutes`` is positive.
+    """
+    if not minutes > 0:
+        raise ValueError(f"{minutes} min prove nothing")
+    low = chdtri(2 * events, 0.95) / 2 if events else 0.0
+    high = chdtri(2 * events + 2, 0.05) / 2
+    return Bounded(events / minutes, float(low) / minutes, float(high) / minutes)

@@ -9,6 +9,17 @@ from profiler.model.device import (
     Platform,
 )
 from profiler.model.estimate import CaptureQuality, Dropout, Estimate, Jump
+from profiler.model.findings import (
+    CodecFindings,
+    EchoFindings,
+    ExchangeFindings,
+    Findings,
+    Glitch,
+    GlitchFindings,
+    NearEndFindings,
+    SoundFindings,
+    VoiceSpan,
+)
 from profiler.model.results import (
     Comparison,
     Difference,
@@ -20,7 +31,7 @@ from profiler.model.results import (
     TestResult,
     TrialRecord,
 )
-from profiler.model.stimulus import StimulusSpec
+from profiler.model.stimulus import NoiseSpec, SpeechSpec, Stimulus, StimulusSpec, ToneSpec
 from profiler.model.trial import (
     AudioPath,
     CodecCost,
@@ -28,11 +39,16 @@ from profiler.model.trial import (
     CostStats,
     EffectReport,
     EffectState,
+    Geometry,
     GrantedStream,
+    PartnerOutcome,
+    PartnerPart,
     ProbeReport,
     Recording,
+    TimedAction,
     TimestampPair,
     TrialRequest,
+    TrialSetup,
 )
 from profiler.model.verdict import Reason, Verdict, worst
 
@@ -40,6 +56,7 @@ __all__ = [
     "AudioPath",
     "CaptureQuality",
     "CodecCost",
+    "CodecFindings",
     "CodecRequest",
     "Comparison",
     "CostStats",
@@ -49,14 +66,24 @@ __all__ = [
     "DeviceState",
     "Difference",
     "Dropout",
+    "EchoFindings",
     "EffectReport",
     "EffectState",
     "Estimate",
+    "ExchangeFindings",
+    "Findings",
+    "Geometry",
+    "Glitch",
+    "GlitchFindings",
     "GrantedStream",
     "Jump",
     "Measurement",
     "ModelKey",
     "ModelSummary",
+    "NearEndFindings",
+    "NoiseSpec",
+    "PartnerOutcome",
+    "PartnerPart",
     "Platform",
     "ProbeReport",
     "Reason",
@@ -64,11 +91,18 @@ __all__ = [
     "RunRecord",
     "RunStatus",
     "SessionRow",
+    "SoundFindings",
+    "SpeechSpec",
+    "Stimulus",
     "StimulusSpec",
     "TestResult",
+    "TimedAction",
     "TimestampPair",
+    "ToneSpec",
     "TrialRecord",
     "TrialRequest",
+    "TrialSetup",
     "Verdict",
+    "VoiceSpan",
     "worst",
 ]

@@ -8,8 +8,16 @@ from enum import StrEnum
 
 from profiler.model.device import ModelKey
 from profiler.model.estimate import Estimate, Jump
-from profiler.model.stimulus import StimulusSpec
-from profiler.model.trial import AudioPath, ProbeReport, Recording, TrialRequest
+from profiler.model.findings import Findings
+from profiler.model.stimulus import Stimulus
+from profiler.model.trial import (
+    AudioPath,
+    PartnerOutcome,
+    ProbeReport,
+    Recording,
+    TrialRequest,
+    TrialSetup,
+)
 from profiler.model.verdict import Verdict
 
 
@@ -35,7 +43,10 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True)
 class TrialRecord:
-    """One trial as stored: requested, granted (in ``report``), measured (in ``estimate``)."""
+    """One trial as stored: requested, granted (in ``report``), measured.
+
+    What was measured is an ``estimate`` of the latency, ``findings`` of another analysis, or both.
+    """
 
     trial_uuid: str
     run_uuid: str
@@ -43,7 +54,7 @@ class TrialRecord:
     index: int
     """Position among the trials of its test."""
     request: TrialRequest
-    stimulus: StimulusSpec | None
+    stimulus: Stimulus | None
     report: ProbeReport | None
     recording: Recording | None
     estimate: Estimate | None
@@ -55,6 +66,9 @@ class TrialRecord:
     started_at: datetime
     duration_s: float
     tool_version: str
+    setup: TrialSetup = TrialSetup()  # noqa: RUF009 - frozen
+    findings: Findings | None = None
+    partner: PartnerOutcome | None = None
 
 
 @dataclass(frozen=True, slots=True)

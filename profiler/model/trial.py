@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from profiler.model.stimulus import Stimulus
+
 
 class EffectState(StrEnum):
     """Requested or real state of a voice-processing effect."""
@@ -184,6 +186,57 @@ class CodecCost:
 
 
 @dataclass(frozen=True, slots=True)
+class TimedAction:
+    """Something done to the device from outside while a trial runs."""
+
+    at_s: float
+    """On the timeline of the recording, as exactly as the way to the device allows."""
+    action: str
+    """A word the driver knows, e.g. ``screen_off``, ``home``, ``volume_up``, ``route``."""
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PartnerPart:
+    """The other device's part of an exchange."""
+
+    request: TrialRequest
+    stimulus: Stimulus
+    at_s: tuple[float, ...]
+    """When the partner plays ``stimulus``, on its own timeline."""
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """Distances of an exchange; one that is not known is 0 and stays inside the latency."""
+
+    distance_m: float = 0.0
+    """Between A and B."""
+    partner_distance_m: float = 0.0
+    """B's own loudspeaker to B's own microphone."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrialSetup:
+    """What a trial is beside its configuration: when what is played, with whom, how it is read."""
+
+    analysis: str = "latency"
+    """Which analysis reads the recording: ``latency``, ``glitches``, ``echo``, ``near_end``,
+    ``sound``, ``exchange``, ``codec``."""
+    at_s: tuple[float, ...] = (0.0,)
+    """When the stimulus is played, on the recording's timeline; empty = it is not."""
+    partner: PartnerPart | None = None
+    geometry: Geometry = Geometry()
+    fresh_process: bool = False
+    """The probe is started anew before this trial (CATALOGUE rule 6)."""
+    actions: tuple[TimedAction, ...] = ()
+    codec: CodecRequest | None = None
+    """Asked instead of a recording."""
+    note: str = ""
+    """Which role the trial has in its test, e.g. ``aec on, volume 0.75``; for people and judges."""
+
+
+@dataclass(frozen=True, slots=True)
 class Recording:
     """A stored evidence file. The file is named by its SHA-256."""
 
@@ -196,3 +249,12 @@ class Recording:
     sample_format: str
     """``int16``, ``int24`` or ``float32``: what the file holds, losslessly."""
     size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class PartnerOutcome:
+    """What the other device of an exchange granted and heard."""
+
+    device_uid: str
+    report: ProbeReport
+    recording: Recording

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from profiler.catalogue import LIMITS
+from profiler.catalogue import LIMITS, Limit
 from profiler.catalogue.limits import (
     Bounded,
     exact,
@@ -17,6 +17,7 @@ from profiler.catalogue.limits import (
     median_sigma,
     normal,
     normal_magnitude,
+    rate_bounds,
 )
 from profiler.model import Reason, Verdict
 
@@ -40,10 +41,24 @@ def test_edges(test_id: str, quantity: str, edges: list[tuple[float, Verdict]]) 
         assert bool(reasons) == (verdict is not PASS)
 
 
-def test_every_limit_has_edges_here_a_unit_and_a_source() -> None:
-    assert {(t, q) for t, q, _ in EDGES} == set(LIMITS)
+@pytest.mark.parametrize("row", LIMITS.values(), ids=lambda r: f"{r.test_id}-{r.quantity}")
+def test_both_edges_of_every_limit(row: Limit) -> None:
+    worse = -1e-6 if row.larger_is_better else 1e-6
+    expected = [
+        (row.pass_limit - worse, PASS),
+        (row.pass_limit, PASS if row.pass_includes else MARGINAL),
+        (row.pass_limit + worse, MARGINAL),
+        (row.fail_limit - worse, MARGINAL),
+        (row.fail_limit, FAIL if row.fail_includes else MARGINAL),
+        (row.fail_limit + worse, FAIL),
+    ]
+    got = [(v, grade(row.test_id, row.quantity, exact(v))[0]) for v, _ in expected]
+    assert got == expected
+
+
+def test_every_limit_has_a_unit_and_a_source() -> None:
     for row in LIMITS.values():
-        assert row.pass_limit < row.fail_limit
+        assert (row.pass_limit < row.fail_limit) is not row.larger_is_better
         assert row.unit
         assert row.pass_source
         assert row.fail_source
@@ -92,3 +107,14 @@ def test_normal_bounds() -> None:
 
 def test_the_methods_own_error_stays_in_the_median() -> None:
     assert median_sigma([7.0] * 5, 0.25) == 0.25
+
+
+def test_rate_bounds_are_the_rule_of_three_and_the_exact_poisson_interval() -> None:
+    assert rate_bounds(0, 1.0).high == pytest.approx(2.9957, abs=1e-4)
+    assert rate_bounds(0, 6.0).high == pytest.approx(0.4993, abs=1e-4)
+    # Garwood's table, 90 % two-sided: 1 event 0.0513 to 4.744, 10 events 5.425 to 16.962
+    assert rate_bounds(1, 1.0).low == pytest.approx(0.0513, abs=1e-4)
+    assert rate_bounds(10, 2.0).high == pytest.approx(16.962 / 2, abs=1e-3)
+    assert rate_bounds(10, 2.0).low == pytest.approx(5.425 / 2, abs=1e-3)
+    with pytest.raises(ValueError, match="prove nothing"):
+        rate_bounds(0, 0.0)

@@ -16,7 +16,7 @@ from profiler.catalogue import (
     planned_audio_s,
     planned_trials,
 )
-from profiler.catalogue.l3 import offered_apis
+from profiler.catalogue.latency.l3 import offered_apis
 from profiler.model import Platform, TrialRequest
 from profiler.stimulus import check_spec
 

@@ -184,6 +184,7 @@ def _trials() -> None:
         sa.Column("requested", sa.JSON(none_as_null=True), nullable=False),
         sa.Column("granted", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("measured", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("findings", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("id", sa.Integer(), nullable=False),
         *_trial_constraints(),
     )
@@ -277,6 +278,7 @@ def _superseded_analyses() -> None:
         sa.Column("replaced_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("record", sa.JSON(none_as_null=True), nullable=False),
         sa.Column("measured", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("findings", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("id", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(
             ["trial_id"], ["trials.id"], name=op.f("fk_superseded_analyses_trial_id")

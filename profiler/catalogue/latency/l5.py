@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from profiler.catalogue import l4, limits
+from profiler.catalogue import limits
 from profiler.catalogue.judging import Ruling, measured, nothing_measured, own
-from profiler.catalogue.kinds import CatalogueTest, PlannedTrial, TrialOptions
+from profiler.catalogue.kinds import CatalogueTest, Page, PlannedTrial, TrialOptions
+from profiler.catalogue.latency import l4
 from profiler.model import DeviceFacts, Measurement, Reason, TestResult, TrialRecord, Verdict
 
 TEST_ID = "L5"
@@ -36,4 +37,15 @@ def judge(run_uuid: str, records: Sequence[TrialRecord]) -> TestResult:
     return Ruling(verdict, why, text, numbers).result(run_uuid, TEST_ID, records)
 
 
-TEST = CatalogueTest(TEST_ID, "clock skew in against out", trials, judge, needs=(l4.TEST_ID,))
+PAGE = Page(
+    question="Do the output clock and the input clock agree?",
+    hardware="H0",
+    stimulus="none of its own: L4's recording",
+    measured="skew in ppm with its 1σ",
+    method="The slope of the latency over the train. On one codec it is 0, on Bluetooth and USB "
+    "it is not.",
+    drives=("drift_compensation",),
+    sources=("3GPP TS 26.131",),
+)
+
+TEST = CatalogueTest(TEST_ID, "clock skew in against out", trials, judge, PAGE, needs=(l4.TEST_ID,))

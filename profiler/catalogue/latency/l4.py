@@ -8,7 +8,7 @@ import numpy as np
 
 from profiler.catalogue import limits
 from profiler.catalogue.judging import Ruling, measured, nothing_measured, own
-from profiler.catalogue.kinds import CatalogueTest, PlannedTrial, TrialOptions, numbered
+from profiler.catalogue.kinds import CatalogueTest, Page, PlannedTrial, TrialOptions, numbered
 from profiler.catalogue.trains import long_train
 from profiler.model import (
     DeviceFacts,
@@ -95,4 +95,14 @@ def _steps(steps: Sequence[Jump]) -> str:
     return f", {len(steps)} steps: {shown}" + (" …" if len(steps) > 4 else "")
 
 
-TEST = CatalogueTest(TEST_ID, "60 s stability", trials, judge)
+PAGE = Page(
+    question="Does the latency stay where it is for a minute?",
+    hardware="H0",
+    stimulus="a short sweep about every half second for 60 s",
+    measured="peak-to-peak of the latency about its slope; every step above 5 ms",
+    method="The clock drift is taken out, steps stay in: an echo canceller has to follow both.",
+    drives=("aec_tail_ms", "aec_delay_hint_ms", "drift_compensation"),
+    sources=("Linphone echo-delay table (Nexus S shrinks after seconds)", "eliza PR#11905"),
+)
+
+TEST = CatalogueTest(TEST_ID, "60 s stability", trials, judge, PAGE)

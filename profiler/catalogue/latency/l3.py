@@ -7,9 +7,10 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import replace
 
-from profiler.catalogue import l1, limits
+from profiler.catalogue import limits
 from profiler.catalogue.judging import Ruling, measured, nothing_measured, own, unique
-from profiler.catalogue.kinds import CatalogueTest, PlannedTrial, TrialOptions, numbered
+from profiler.catalogue.kinds import CatalogueTest, Page, PlannedTrial, TrialOptions, numbered
+from profiler.catalogue.latency import l1
 from profiler.catalogue.trains import class_train
 from profiler.model import (
     DeviceFacts,
@@ -200,6 +201,19 @@ def _buffer(wanted: TrialRequest, granted: GrantedStream) -> int | None:
     return wanted.buffer_bursts * granted.frames_per_burst
 
 
+PAGE = Page(
+    question="Is the granted stream the requested one, and is the latency the system reports the "
+    "measured one?",
+    hardware="H0",
+    stimulus="one short train per rate, buffer, API and performance mode",
+    measured="reported minus measured latency; every granted value that is not the requested one",
+    method="The system's own output and input latency are added and compared with the measured "
+    "round trip of the same stream. A difference above the limit means that its timestamps must "
+    "not be used for an echo canceller's delay or for lip sync.",
+    drives=("latency_source", "native_rate", "buffer_bursts"),
+    sources=("oboe#1430", "oboe#1562", "oboe#1563", "oboe#1808"),
+)
+
 TEST = CatalogueTest(
-    TEST_ID, "granted and reported against measured", trials, judge, also=(l1.TEST_ID,)
+    TEST_ID, "granted and reported against measured", trials, judge, PAGE, also=(l1.TEST_ID,)
 )

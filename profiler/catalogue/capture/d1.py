@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from profiler.catalogue import limits
 from profiler.catalogue.judging import Ruling, listed, nothing_measured, own, unique
-from profiler.catalogue.kinds import CatalogueTest, PlannedTrial, TrialOptions, numbered
+from profiler.catalogue.kinds import CatalogueTest, Page, PlannedTrial, TrialOptions, numbered
 from profiler.catalogue.trains import sweep_train
 from profiler.model import (
     DeviceFacts,
@@ -83,4 +83,15 @@ def _text(heard: int, silent: list[str], holed: list[str], lost: list[TrialRecor
     return "; ".join(parts)
 
 
-TEST = CatalogueTest(TEST_ID, "silent-microphone sweep over rates", trials, judge)
+PAGE = Page(
+    question="Does the microphone deliver anything at this rate?",
+    hardware="H0",
+    stimulus="about a second of quiet sweeps nearly without pauses, per rate",
+    measured="longest run of exact zeros, share of zeros",
+    method="A dead capture path delivers exact zeros while everything says it records; a quiet "
+    "room never does. The stimulus keeps noise gates open.",
+    drives=("capture_rate", "mmap_input", "input_preset"),
+    sources=("openclaw PR#124083 (Xiaomi 11T Pro)", "oboe#1320 (Galaxy S10)", "oboe#1229"),
+)
+
+TEST = CatalogueTest(TEST_ID, "silent-microphone sweep over rates", trials, judge, PAGE)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from profiler.catalogue import limits
 from profiler.catalogue.judging import Ruling, measured, nothing_measured, own, unique
-from profiler.catalogue.kinds import CatalogueTest, PlannedTrial, TrialOptions, numbered
+from profiler.catalogue.kinds import CatalogueTest, Page, PlannedTrial, TrialOptions, numbered
 from profiler.catalogue.trains import latency_train
 from profiler.model import (
     DeviceFacts,
@@ -101,4 +101,17 @@ def _numbers(values: list[float], noise_ms: float, *, rejected: int) -> tuple[Me
     )
 
 
-TEST = CatalogueTest(TEST_ID, "round-trip latency, warm, media path", trials, judge)
+PAGE = Page(
+    question="How long is the way from the app's output to the app's input, and is it the same "
+    "at every open?",
+    hardware="H0",
+    stimulus="one train of exponential sweeps, a fresh stream for each repeat",
+    measured="median, MAD, p95, smallest and largest round-trip latency over the opens",
+    method="Each open gives one latency of the direct path at t = 0 with its 1σ "
+    "(docs/method.md). The spread between opens is what a user meets; with fewer than five opens "
+    "nothing is claimed.",
+    drives=("perf_mode", "sharing", "src_quality"),
+    sources=("CATALOGUE L1", "oboe#235", "oboe#2075"),
+)
+
+TEST = CatalogueTest(TEST_ID, "round-trip latency, warm, media path", trials, judge, PAGE)

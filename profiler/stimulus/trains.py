@@ -9,29 +9,24 @@ so that a neighbour's train is never taken for ours.
 
 from __future__ import annotations
 
-import json
 import math
 import random
-from dataclasses import asdict, fields
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy import fft
 
-from profiler.errors import InputError, StimulusError
+from profiler.errors import StimulusError
 from profiler.model import StimulusSpec
-from profiler.wav import MAX_RATE_HZ, MIN_RATE_HZ, mono_audio, read_audio, write_wav
+from profiler.wav import MAX_RATE_HZ, MIN_RATE_HZ
 
 USABLE_BAND = 0.455
 """Highest usable frequency as a share of the sample rate: converters' filters begin here."""
 F_LO_HZ, F_HI_HZ = 150.0, 16_000.0
 MAX_CHIRPS = 1000
 MAX_TRAIN_S = 300.0
-MAX_JSON_BYTES = 1_000_000
-"""Far more than ``MAX_CHIRPS`` start times take; what follows is not read."""
 _GRID_S = 1e-4  # start times lie on this grid, so that the JSON says them exactly
 
 Float = npt.NDArray[np.floating[Any]]
@@ -143,7 +138,7 @@ def chirp_at(spec: StimulusSpec, t_s: Float) -> Float:
     return np.where(inside, spec.amplitude * value, 0.0)
 
 
-def render(spec: StimulusSpec, rate_hz: int) -> npt.NDArray[np.float32]:
+def render_train(spec: StimulusSpec, rate_hz: int) -> npt.NDArray[np.float32]:
     """Samples of the whole train at ``rate_hz``, float32, shape (frames,).
 
     Rates too low for the train's band are rendered at a multiple and band-limited.
@@ -159,11 +154,18 @@ def render(spec: StimulusSpec, rate_hz: int) -> npt.NDArray[np.float32]:
         fine[first:last] += chirp_at(spec, n / rate - start_s)
     if factor == 1:
         return fine.astype(np.float32)
+    return band_limited(fine, frames, factor, rate_hz)
+
+
+def band_limited(
+    fine: npt.NDArray[np.float64], frames: int, factor: int, rate_hz: int
+) -> npt.NDArray[np.float32]:
+    """Every ``factor``-th sample of ``fine`` after its band above the new rate's was taken out."""
     pad = fft.next_fast_len(frames + rate_hz // 10)
     spectrum = fft.rfft(fine, pad * factor)[: pad // 2 + 1]
     spectrum *= _edge_taper(spectrum.size) / factor
-    band_limited: npt.NDArray[np.float32] = fft.irfft(spectrum, pad)[:frames].astype(np.float32)
-    return band_limited
+    result: npt.NDArray[np.float32] = fft.irfft(spectrum, pad)[:frames].astype(np.float32)
+    return result
 
 
 @lru_cache(maxsize=64)
@@ -196,105 +198,3 @@ def _edge_taper(bins: int) -> Float:
     x = np.linspace(0.0, 0.5, bins)
     ramp = np.clip((0.5 - x) / (0.5 - USABLE_BAND), 0.0, 1.0)
     return 0.5 - 0.5 * np.cos(np.pi * ramp)
-
-
-# --- files ---------------------------------------------------------------------------------------
-
-
-def spec_to_json(spec: StimulusSpec) -> dict[str, Any]:
-    """The description as JSON-ready values, with its id."""
-    return {**asdict(spec), "stimulus_id": spec.stimulus_id}
-
-
-def spec_from_json(data: object, *, file: str = "") -> StimulusSpec:
-    """Read a description; raises :class:`StimulusError` on anything unexpected."""
-    names = {f.name for f in fields(StimulusSpec)}
-    if not isinstance(data, dict) or not names <= set(data):
-        missing = sorted(names - set(data)) if isinstance(data, dict) else []
-        raise StimulusError(
-            f"no stimulus description{', missing ' + ', '.join(missing) if missing else ''}",
-            file=file,
-            hint="give the JSON that 'chirpbench stimulus' wrote",
-        )
-    try:
-        spec = StimulusSpec(
-            seed=int(data["seed"]),
-            rate_hz=int(data["rate_hz"]),
-            starts_s=tuple(float(x) for x in data["starts_s"]),
-            kind=str(data["kind"]),
-            version=int(data["version"]),
-            **{
-                k: float(data[k])
-                for k in (
-                    "chirp_s", "f_lo_hz", "f_hi_hz", "fade_s", "amplitude", "duration_s",
-                )
-            },
-        )  # fmt: skip
-        _refuse_other_id(data, check_spec(spec))
-    except StimulusError as exc:
-        raise StimulusError(exc.message, file=file, hint=exc.hint) from exc
-    except (TypeError, ValueError, OverflowError) as exc:
-        raise StimulusError(
-            f"a value has the wrong type ({exc})", file=file, hint="make the stimulus again"
-        ) from exc
-    return spec
-
-
-def _refuse_other_id(data: dict[str, Any], spec: StimulusSpec) -> None:
-    said = data.get("stimulus_id", spec.stimulus_id)
-    if said != spec.stimulus_id:
-        raise StimulusError(
-            "the description was changed after it was written: it does not belong to its id",
-            hint="make the stimulus again with 'chirpbench stimulus'",
-        )
-
-
-def write_stimulus(path: Path, spec: StimulusSpec) -> Path:
-    """Write the WAV (16-bit) and, beside it, its description; returns the JSON's path."""
-    write_wav(path, mono_audio(render(spec, spec.rate_hz), spec.rate_hz))
-    beside = path.with_suffix(".json")
-    try:
-        beside.write_text(json.dumps(spec_to_json(spec), indent=1) + "\n", encoding="utf-8")
-    except OSError as exc:
-        raise InputError(
-            f"cannot be written ({exc.strerror})", file=str(beside), hint="check the folder"
-        ) from exc
-    return beside
-
-
-def read_stimulus(path: Path) -> StimulusSpec:
-    """Read a stimulus by its WAV or its JSON; the WAV, when given, must be the one described."""
-    if not path.name:
-        raise StimulusError("is a folder", file=str(path), hint="name the stimulus WAV")
-    beside = path if path.suffix.lower() == ".json" else path.with_suffix(".json")
-    try:
-        with beside.open("rb") as f:
-            data = json.loads(f.read(MAX_JSON_BYTES))
-    except FileNotFoundError as exc:
-        raise StimulusError(
-            f"its description {beside.name} is missing",
-            file=str(path),
-            hint="keep the JSON that 'chirpbench stimulus' wrote beside the WAV",
-        ) from exc
-    except (OSError, ValueError, RecursionError) as exc:
-        raise StimulusError(
-            "unreadable description", file=str(beside), hint="make the stimulus again"
-        ) from exc
-    spec = spec_from_json(data, file=str(beside))
-    if path.suffix.lower() != ".json":
-        _refuse_other_samples(path, spec)
-    return spec
-
-
-def _refuse_other_samples(path: Path, spec: StimulusSpec) -> None:
-    audio = read_audio(path)
-    # The length first: a short file must not make us render minutes of chirps.
-    frames = round(spec.duration_s * spec.rate_hz)
-    same = audio.rate_hz == spec.rate_hz and audio.frames == frames
-    # 16-bit rounding is 1.5e-5; anything above 1e-3 is another stimulus.
-    if not same or np.max(np.abs(audio.samples[:, 0] - render(spec, spec.rate_hz))) > 1e-3:
-        raise StimulusError(
-            "is not the stimulus its JSON describes",
-            file=str(path),
-            hint="keep each WAV with its own JSON, or make the stimulus again",
-        )

@@ -1,0 +1,1 @@
+"""Echo tests A1 to A8 and the barge-in verdict."""

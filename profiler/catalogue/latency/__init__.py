@@ -1,0 +1,1 @@
+"""Latency tests L1 to L8."""

@@ -1,0 +1,1 @@
+"""Levels and sound quality: V1 to V6."""
