@@ -6,11 +6,9 @@ import threading
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-import numpy as np
-import numpy.typing as npt
-
+from device_probes.deadlines import CODEC_SLOWEST, Deadlines
 from device_probes.driver import Capture, OnProgress, Play, Progress
 from device_probes.fields import Malformed, shown
 from device_probes.parse import read_from_host, read_from_probe
@@ -19,6 +17,7 @@ from device_probes.protocol import (
     MAX_PCM_BYTES,
     MAX_PROGRESS_PER_S,
     PROTOCOL_VERSION,
+    Act,
     AskFacts,
     Bye,
     Cancel,
@@ -32,7 +31,6 @@ from device_probes.protocol import (
     Load,
     Loaded,
     Pcm,
-    PcmFormat,
     ProgressEvent,
     Refused,
     RefusedCode,
@@ -42,6 +40,7 @@ from device_probes.protocol import (
     least_pcm_bytes,
 )
 from device_probes.refusals import CANCELLED, refusal
+from device_probes.samples import samples_of
 from device_probes.wire import MAX_PAYLOAD_BYTES, ByteStream, Connection, Deadline
 from profiler import __version__
 from profiler.errors import (
@@ -55,29 +54,15 @@ from profiler.model import CodecCost, CodecRequest, DeviceFacts, Stimulus, Trial
 from profiler.stimulus import render
 from profiler.wav import Audio
 
-CODEC_SLOWEST = 3.0
-"""A coder this many times slower than real time is not waited for."""
+__all__ = ["Deadlines", "ProbeClient"]
+
 _MAX_ATTEMPTS = 4
 """Run messages per trial: one, another rate for either direction, one forgotten stimulus."""
 
 
-@dataclass(frozen=True, slots=True)
-class Deadlines:
-    """Seconds a probe may take. Tests shorten them."""
-
-    hello_s: float = 5.0
-    facts_s: float = 5.0
-    load_s: float = 10.0
-    """Beside the time the samples need at ``bytes_per_s``."""
-    open_s: float = 15.0
-    """Opening the streams and ending the trial, beside warm-up and duration."""
-    cancel_s: float = 3.0
-    bytes_per_s: float = 1e6
-    """Slowest transport worth using; USB 2 gives 20 times as much."""
-
-
 class ProbeClient:
-    """Speaks to one probe. Used from one thread, except :meth:`cancel` and :meth:`close`.
+    """Speaks to one probe. Used from one thread, except :meth:`cancel`, :meth:`act` and
+    :meth:`close`.
 
     Every call ends within its deadline and raises only
     :class:`~profiler.errors.DeviceError` or its children. After any of them but
@@ -104,6 +89,8 @@ class ProbeClient:
         self._in_trial: Deadline | None = None
         """The deadline of a run message that is out; a cancel may be sent only then."""
         self._cancelled = False
+        self._recording = False
+        """A run message is out, and the probe has not said its last word on it."""
 
     def handshake(self) -> str:
         """Exchange hellos; returns the probe's version. Must be the first call."""
@@ -182,6 +169,20 @@ class ProbeClient:
             except ChirpbenchError:
                 self._wire.close()  # the running trial then ends by itself
 
+    def act(self, action: str, value: str) -> None:
+        """From another thread: have the probe do something to the trial that runs.
+
+        It has no answer; the report's ``observed`` says what came of it. Raises
+        :class:`~profiler.errors.ProbeRefused` when no trial runs or the words are none of the
+        contract's, :class:`~profiler.errors.DeviceTimeout`, :class:`~profiler.errors.DeviceLost`.
+        """
+        message = Act(action, value)
+        self._allowed(message)
+        with self._lock:  # the trial cannot end and something else begin before it is sent
+            if not self._recording or self._cancelled:
+                raise self._refusal(Refused(RefusedCode.UNSUPPORTED, "no trial is running"))
+            self._wire.write(message.header(), Deadline(self._deadlines.act_s, "act"))
+
     def close(self) -> None:
         """Say good-bye and close. Never raises."""
         with suppress(ChirpbenchError):  # the probe may have gone first
@@ -223,7 +224,7 @@ class ProbeClient:
             raise self._refusal(Refused(RefusedCode.TOO_LARGE, text))
         return message
 
-    def _allowed(self, message: Run | Load | Codec) -> None:
+    def _allowed(self, message: Run | Load | Codec | Act) -> None:
         try:
             read_from_host(message.header())
         except Malformed as exc:
@@ -238,6 +239,8 @@ class ProbeClient:
         # Two seconds' worth more, so that the burst at the start of a short trial fits.
         allowed = MAX_PROGRESS_PER_S * (total_s + 2)
         self._wire.write(message.header(), deadline)
+        with self._lock:
+            self._recording = True
         while True:
             answer = self._next(deadline)
             if isinstance(answer, ProgressEvent):
@@ -279,7 +282,7 @@ class ProbeClient:
             raise self._refusal(CANCELLED)
         return Capture(
             result.report,
-            Audio(_samples(data, result.format, granted.channels), granted.rate_hz),
+            Audio(samples_of(data, result.format, granted.channels), granted.rate_hz),
         )
 
     def _receive(self, size: int, deadline: Deadline, on_progress: OnProgress) -> bytearray:
@@ -327,7 +330,7 @@ class ProbeClient:
     def _begin(self, deadline: Deadline) -> bool:
         """From now on :meth:`cancel` sends and shortens ``deadline``; ``False``: it came before."""
         with self._lock:
-            self._in_trial = deadline
+            self._in_trial, self._recording = deadline, False
             if self._cancelled:
                 deadline.shorten(self._deadlines.cancel_s)
             return not self._cancelled
@@ -335,7 +338,7 @@ class ProbeClient:
     def _end(self) -> bool:
         """The probe has said its last word on a trial; returns whether it was cancelled."""
         with self._lock:
-            self._in_trial = None
+            self._in_trial, self._recording = None, False
             return self._cancelled
 
     def _next(self, deadline: Deadline) -> FromProbe:
@@ -371,7 +374,7 @@ class ProbeClient:
                 yield
         finally:
             with self._lock:
-                self._in_call, self._in_trial = False, None
+                self._in_call, self._in_trial, self._recording = False, None, False
 
     @contextmanager
     def _closing(self) -> Iterator[None]:
@@ -388,12 +391,3 @@ class ProbeClient:
                     device=self._device,
                 ) from exc
             raise
-
-
-def _samples(data: bytearray, form: PcmFormat, channels: int) -> npt.NDArray[np.float32]:
-    """Wire bytes as float32 of shape (frames, channels); int16 full scale is 1.0, exact."""
-    if form is PcmFormat.FLOAT32:
-        return np.frombuffer(data, "<f4").astype(np.float32, copy=False).reshape(-1, channels)
-    samples = np.frombuffer(data, "<i2").astype(np.float32)
-    samples *= np.float32(1 / 32768)
-    return samples.reshape(-1, channels)

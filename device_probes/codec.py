@@ -21,6 +21,7 @@ from device_probes.fields import (
     integer,
     mapping,
     number,
+    shown,
     text,
     word,
 )
@@ -45,8 +46,10 @@ MAX_TIMESTAMPS = 256
 MAX_HISTOGRAM_BINS = 256
 MAX_NOTES, MAX_NOTE_CHARS = 16, 200
 MAX_STARTUP, MAX_STARTUP_MS = 8, 60_000.0
-MAX_OBSERVED, MAX_OBSERVED_CHARS = 48, 128
+MAX_OBSERVED, MAX_OBSERVED_CHARS = 64, 128
 MAX_CPU_THREADS = 64
+BACKGROUNDS = ("refuse", "continue")
+"""What ``background`` of a request may say."""
 MAX_TRIAL_S = 900.0
 MAX_WARMUP_S = 60.0
 MAX_COUNT = 2**53
@@ -140,10 +143,17 @@ def read_request(value: object) -> TrialRequest:
         cpu_threads=f.get("cpu_threads", integer(1, MAX_CPU_THREADS)),
         usage=f.get("usage", word()),
         audio_session=f.get("audio_session", word()),
+        background=f.get("background", _background),
         duration_s=f.get("duration_s", number(0.02, MAX_TRIAL_S)),
     )
     f.end()
     return request
+
+
+def _background(value: object) -> str:
+    if value not in BACKGROUNDS:
+        raise Malformed(f"is {shown(value)}, allowed: {', '.join(BACKGROUNDS)}")
+    return str(value)
 
 
 def report_to_json(report: ProbeReport) -> dict[str, Any]:

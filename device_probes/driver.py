@@ -132,3 +132,18 @@ class Acts(Protocol):
         Raises :class:`~profiler.errors.DeviceError` when it could not be done.
         """
         ...
+
+
+@runtime_checkable
+class Paced(Protocol):
+    """A driver whose device's time does not pass as ours does (a virtual one)."""
+
+    @property
+    def pace(self) -> float:
+        """Seconds of the device in one of ours; infinite = it never waits."""
+        ...
+
+
+def pace_of(driver: Driver) -> float:
+    """Seconds of the device in one of ours; 1 for every real device."""
+    return driver.pace if isinstance(driver, Paced) else 1.0

@@ -12,13 +12,24 @@ from device_probes.codec import (
     read_report,
     read_request,
 )
-from device_probes.fields import Fields, Malformed, array, choice, integer, number, shown, text
+from device_probes.fields import (
+    Fields,
+    Malformed,
+    array,
+    choice,
+    integer,
+    number,
+    shown,
+    text,
+    word,
+)
 from device_probes.protocol import (
     MAX_PCM_BYTES,
     MAX_PLAYS,
     MAX_STIMULI,
     MAX_STIMULUS_BYTES,
     STAGES,
+    Act,
     AskFacts,
     Bye,
     Cancel,
@@ -114,6 +125,7 @@ _FROM_HOST: dict[str, Callable[[Fields], FromHost]] = {
     "run": _run,
     "codec": lambda f: Codec(read_codec_request(f)),
     "cancel": lambda _: Cancel(),
+    "act": lambda f: Act(f.get("action", word()), f.get("value", word())),
     "bye": lambda _: Bye(),
 }
 _FROM_PROBE: dict[str, Callable[[Fields], FromProbe]] = {

@@ -19,7 +19,7 @@ from device_probes.codec import (
 )
 from profiler.model import CodecCost, CodecRequest, DeviceFacts, ProbeReport, TrialRequest
 
-PROTOCOL_VERSION = 2
+PROTOCOL_VERSION = 3
 """Both sides must have exactly this number; any change of a message changes it."""
 
 MAX_STIMULUS_BYTES = 64 * 2**20
@@ -32,6 +32,10 @@ MAX_PLAYS = 64
 FRAME_TOLERANCE_S = 0.25
 """A recording may be this much shorter or longer than asked."""
 MAX_PROGRESS_PER_S = 50
+MAX_ACTS = 8
+"""Acts of one trial; more are counted and not done."""
+ACT_ROUTE = "route"
+"""The act that takes the running streams to another route."""
 STAGES = ("opening", "warming", "playing", "fetching")
 
 
@@ -182,6 +186,23 @@ class Cancel:
 
 
 @dataclass(frozen=True, slots=True)
+class Act:
+    """Do something to the path of the running trial, which goes on; none running: ignored.
+
+    It has no answer of its own: the report's ``observed`` says what came of it.
+    """
+
+    action: str
+    """``route``; what a probe does not know, it counts."""
+    value: str
+    """The new route's word."""
+
+    def header(self) -> dict[str, Any]:
+        """The frame's header."""
+        return {"type": "act", "action": self.action, "value": self.value}
+
+
+@dataclass(frozen=True, slots=True)
 class Bye:
     """The host leaves."""
 
@@ -309,7 +330,7 @@ class Failed:
         return {"type": "error", "text": self.text}
 
 
-FromHost: TypeAlias = Hello | AskFacts | Load | Pcm | Run | Codec | Cancel | Bye
+FromHost: TypeAlias = Hello | AskFacts | Load | Pcm | Run | Codec | Cancel | Act | Bye
 FromProbe: TypeAlias = (
     Hello
     | FactsAnswer

@@ -1,7 +1,8 @@
-"""What a probe's refusal means for the person at the bench."""
+"""A probe's refusal: as a device in Python says it, and what it means for people."""
 
 from __future__ import annotations
 
+from device_probes.fields import clean
 from device_probes.protocol import Refused, RefusedCode
 from profiler.errors import ProbeRefused
 
@@ -17,6 +18,14 @@ _NEXT_STEP = {
     RefusedCode.MALFORMED: "correct that value in the plan",
     RefusedCode.UNAUTHORIZED: "start the probe again from this chirpbench",
 }
+
+
+class TrialRefused(Exception):
+    """A probe device does not do what was asked; ``text`` is one plain line."""
+
+    def __init__(self, code: RefusedCode, text: str, *, granted_rate_hz: int | None = None) -> None:
+        super().__init__(text)
+        self.refused = Refused(code, clean(text)[:300], granted_rate_hz)
 
 
 def refusal(refused: Refused, device: str) -> ProbeRefused:

@@ -17,6 +17,7 @@ from typing import Protocol, TypeAlias, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from device_probes.acts import TrialActs
 from device_probes.fields import Malformed, clean
 from device_probes.parse import read_from_host
 from device_probes.protocol import (
@@ -24,6 +25,7 @@ from device_probes.protocol import (
     MAX_STIMULUS_BYTES,
     PROTOCOL_VERSION,
     STAGES,
+    Act,
     AskFacts,
     Bye,
     Cancel,
@@ -46,9 +48,21 @@ from device_probes.protocol import (
     Run,
     least_pcm_bytes,
 )
+from device_probes.refusals import TrialRefused
 from device_probes.wire import MAX_PAYLOAD_BYTES, ByteStream, Connection, Deadline
 from profiler.errors import ChirpbenchError, DeviceTimeout
 from profiler.model import CodecCost, CodecRequest, DeviceFacts, ProbeReport, TrialRequest
+
+__all__ = [
+    "ConnectionDropped",
+    "EmitProgress",
+    "LoadedPlay",
+    "ProbeDevice",
+    "ProbeServer",
+    "RefusedCode",
+    "TrialRefused",
+    "rate_differs",
+]
 
 log = logging.getLogger(__name__)
 
@@ -59,14 +73,6 @@ _LOAD_S = 60.0
 Float32 = npt.NDArray[np.float32]
 EmitProgress: TypeAlias = Callable[[str, float], None]
 """``emit(stage, fraction)``; stages are those of :data:`~device_probes.protocol.STAGES`."""
-
-
-class TrialRefused(Exception):
-    """A probe device does not do what was asked; ``text`` is one plain line."""
-
-    def __init__(self, code: RefusedCode, text: str, *, granted_rate_hz: int | None = None) -> None:
-        super().__init__(text)
-        self.refused = Refused(code, clean(text)[:300], granted_rate_hz)
 
 
 def rate_differs(granted_rate_hz: int) -> TrialRefused:
@@ -142,6 +148,8 @@ class ProbeServer:
         self._cancelled = threading.Event()
         self._trial: threading.Thread | None = None
         self._busy = False
+        self._acts: TrialActs | None = None
+        """Of the recording that runs."""
 
     def serve(self) -> None:
         """Answer until bye, the end of the stream or a host that breaks the contract."""
@@ -183,6 +191,10 @@ class ProbeServer:
             return False
         if isinstance(message, Cancel):
             self._cancelled.set()
+        elif isinstance(message, Act):
+            acts = self._acts
+            if acts:
+                acts.take(message)
         elif self._busy:
             self._send(Refused(RefusedCode.BUSY, "a trial is running"))
         elif isinstance(message, AskFacts):
@@ -235,11 +247,7 @@ class ProbeServer:
             if isinstance(message, Codec):
                 self._code(message.request)
             else:
-                self._send_result(
-                    *self._device.run(
-                        message.request, self._plays(message), self._emit, self._cancelled
-                    )
-                )
+                self._send_result(*self._record(message))
         except TrialRefused as exc:
             self._end_trial(exc.refused)
         except ConnectionDropped:
@@ -248,6 +256,16 @@ class ProbeServer:
             log.debug("trial not delivered: %s", exc)
         except Exception as exc:  # noqa: BLE001 - a device's fault is reported, not fatal
             self._end_trial(_failed(exc))
+
+    def _record(self, message: Run) -> tuple[ProbeReport, npt.NDArray[np.int16] | Float32]:
+        plays = self._plays(message)
+        self._acts = acts = TrialActs(self._device)
+        try:
+            report, samples = self._device.run(message.request, plays, self._emit, self._cancelled)
+        finally:
+            self._acts = None
+            acts.end()
+        return acts.told(report), samples
 
     def _code(self, request: CodecRequest) -> None:
         if not isinstance(self._device, CodesSpeech):

@@ -58,7 +58,9 @@ and rate, one of `kind` `device` for each device, and one of `kind` `bench` at t
 Ctrl-C cancels the running trials and keeps what is finished, the second ends at once; `--resume`
 with the same options goes on with the devices of that run, or with those of them that are named.
 
-Without `--bench`, virtual phones are in acoustic zones of their own and play at the same time.
+Without `--bench`, virtual phones are in acoustic zones of their own and play at the same time,
+unless a test of the suite wants a partner: then those of one zone of the fleet file hear each other
+and take turns. With `--fast` nobody hears anybody ([virtual.md](virtual.md)).
 """,
     "devices": """\
 Without `--virtual` or `--probe` phones on adb and the sound interfaces of this computer are listed.

@@ -6,8 +6,9 @@
 from device_probes.android.adb import adb_path
 from device_probes.android.assets import ProbePackage, probe_package
 from device_probes.android.bench import AdbBench, SeenPhone
-from device_probes.android.driver import AndroidDeadlines, AndroidDriver
+from device_probes.android.driver import AndroidDriver
 from device_probes.android.server import PrivateServer, Server, SharedServer
+from device_probes.android.settings import AndroidDeadlines
 
 __all__ = [
     "AdbBench",

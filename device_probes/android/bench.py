@@ -11,10 +11,11 @@ from pathlib import Path
 
 from device_probes.android import commands, dumps
 from device_probes.android.assets import probe_package
-from device_probes.android.driver import AndroidDeadlines, AndroidDriver, Settings
+from device_probes.android.driver import AndroidDriver
 from device_probes.android.identity import Sighting
 from device_probes.android.ledger import Lease, Ledger, state_folder
 from device_probes.android.server import Server, SharedServer
+from device_probes.android.settings import AndroidDeadlines, Settings
 from device_probes.android.shell import Shell
 from device_probes.android.states import Condition
 from device_probes.android.tracking import Tracker
@@ -47,7 +48,7 @@ class AdbBench:
     :meth:`start` first, :meth:`close` last.
     ``names`` gives the phones that are known by their address (adb serial → serial), as those of
     a virtual fleet are; they count also while they are absent. ``probe_folder`` replaces the
-    probe that is shipped.
+    probe that is shipped; ``pace`` is how fast the clock of virtual phones runs.
     """
 
     def __init__(
@@ -59,12 +60,14 @@ class AdbBench:
         names: Mapping[str, str] | None = None,
         deadlines: AndroidDeadlines | None = None,
         probe_folder: Path | None = None,
+        pace: float = 1.0,
     ) -> None:
         self._server = server or SharedServer()
         self._platform = platform
         self._names = dict(names or {})
         self._deadlines = deadlines or AndroidDeadlines()
         self._probe_folder = probe_folder
+        self._pace = pace
         self._folder = state_dir or state_folder()
         self._ledger = Ledger(self._folder)
         self._tracker = Tracker(self._server, self._names, self._server_up)
@@ -134,6 +137,7 @@ class AdbBench:
                 probe=probe_package(self._probe_folder),
                 platform=self._platform,
                 deadlines=self._deadlines,
+                pace=self._pace,
             )
         settings = self._settings
         present = [s for s in self._tracker.snapshot() if not s.duplicate_of]

@@ -21,6 +21,9 @@ STAY_ON = "stay_on_while_plugged_in"
 MARK = "@@"
 """Begins the line in front of each section of a script's output."""
 
+MAX_PRESSES = 9
+MAX_STREAM, MAX_VOLUME_INDEX = 15, 255
+
 _SAFE = re.compile(r"[A-Za-z0-9 _./:=@~+;-]+\Z")
 _SECTION = re.compile(rf"^echo {MARK}[a-z0-9_]+; ")
 _WORD = re.compile(r"[a-z][a-z0-9_]{0,31}\Z")
@@ -115,6 +118,9 @@ def md5sum(path: str) -> Command:
 
 WAKE = Command("input keyevent KEYCODE_WAKEUP")
 DISMISS_KEYGUARD = Command("wm dismiss-keyguard")
+SLEEP = Command("input keyevent KEYCODE_SLEEP")
+POWER_KEY = Command("input keyevent KEYCODE_POWER")
+HOME_KEY = Command("input keyevent KEYCODE_HOME")
 FORCE_STOP = Command(f"am force-stop {PACKAGE}")
 UNINSTALL = Command(f"pm uninstall {PACKAGE}")
 GRANT_MICROPHONE = Command(f"pm grant {PACKAGE} {RECORD_AUDIO}")
@@ -132,6 +138,21 @@ def set_stay_on(value: int | None) -> Command:
     if not 0 <= value <= 255:
         raise ValueError(f"not allowed for {STAY_ON}: {value}")
     return Command(f"settings put global {STAY_ON} {value:d}")
+
+
+def volume_keys(*, up: bool, presses: int) -> Command:
+    """Press a volume key so often, as a thumb does."""
+    if not 1 <= presses <= MAX_PRESSES:
+        raise ValueError(f"not allowed: {presses} presses")
+    return Command("input keyevent" + f" KEYCODE_VOLUME_{'UP' if up else 'DOWN'}" * presses)
+
+
+def set_volume(stream: int, index: int, *, old: bool = False) -> Command:
+    """Set a stream's volume index; ``old``: in the words of Android 8 to 10."""
+    if not (0 <= stream <= MAX_STREAM and 0 <= index <= MAX_VOLUME_INDEX):
+        raise ValueError(f"not allowed for a volume: {stream}, {index}")
+    tool = "media volume" if old else "cmd media_session volume"
+    return Command(f"{tool} --stream {stream:d} --set {index:d}")
 
 
 def temp_apk() -> str:

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from device_probes.android import commands, dumps, facts, install, parsers, prepare
-from device_probes.android.assets import ProbePackage
+from device_probes.android.acting import Actor
 from device_probes.android.errors import REMEDIES, lost, not_ready
 from device_probes.android.identity import Sighting
 from device_probes.android.install import Installed, Installer
-from device_probes.android.ledger import Lease, Ledger
+from device_probes.android.ledger import Lease
 from device_probes.android.prepare import Preparation
-from device_probes.android.running import LAUNCH_S, RunningProbe, ended
+from device_probes.android.running import RunningProbe, ended
+from device_probes.android.settings import Settings
 from device_probes.android.shell import Shell
-from device_probes.android.tracking import Tracker
-from device_probes.client import Deadlines, ProbeClient
+from device_probes.client import ProbeClient
 from device_probes.driver import Capture, OnProgress, Play
 from device_probes.protocol import RefusedCode
 from profiler.errors import (
@@ -42,6 +43,7 @@ from profiler.model import (
     DeviceRef,
     DeviceState,
     Platform,
+    TimedAction,
     TrialRequest,
 )
 
@@ -55,37 +57,10 @@ _COUNTED = (DeviceTimeout, ProbeCrashed, ProbeProtocolError)
 for a person is none."""
 
 
-@dataclass(frozen=True, slots=True)
-class AndroidDeadlines:
-    """Seconds a phone may take. Tests shorten them."""
-
-    probe: Deadlines = field(default_factory=Deadlines)
-    shell_s: float = 5.0
-    contact_s: float = 20.0
-    """The script of first contact runs a dozen ``dumpsys``, none of them silent for ``shell_s``."""
-    install_s: float = install.INSTALL_S
-    launch_s: float = LAUNCH_S
-    replug_s: float = 10.0
-    """How long a phone that is not there is waited for."""
-    close_s: float = 6.0
-    """All of giving a phone back, also a frozen one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What all drivers of one bench share."""
-
-    tracker: Tracker
-    ledger: Ledger
-    probe: ProbePackage
-    platform: Platform = Platform.ANDROID
-    deadlines: AndroidDeadlines = field(default_factory=AndroidDeadlines)
-
-
 class AndroidDriver:
     """A :class:`~device_probes.driver.Driver` for one phone, by whichever connection it has.
 
-    Used from one thread, except :meth:`cancel`.
+    Used from one thread, except :meth:`cancel` and :meth:`act`.
     """
 
     def __init__(self, ref: DeviceRef, phone: Sighting | str, lease: Lease, bench: Settings):
@@ -99,6 +74,7 @@ class AndroidDriver:
         self._probe: RunningProbe | None = None
         self._preparation: Preparation | None = None
         self._client: ProbeClient | None = None
+        self._actor: Actor | None = None
         self._static: tuple[str, dict[str, str]] | None = None
         """Boot id, and the sections that cannot change before the next boot."""
         self._met = False
@@ -134,6 +110,8 @@ class AndroidDriver:
             parts = self._contact(shell)
             self._preparation = Preparation(shell)
             self._preparation.apply(parts)
+            secure = dumps.screen(parts.get("policy", "")).secure
+            self._actor = Actor(shell, self._preparation, secure=secure)
             self._launch(shell, Installed.read(parts))
             assert self._client is not None
             with self._explained():
@@ -158,16 +136,60 @@ class AndroidDriver:
         self._cancelled.clear()
         client, probe = self._connected()
         with self._counting(), self._explained():
-            probe.check_before()
+            volumes = probe.check_before()
             if self._cancelled.is_set():
                 raise ProbeRefused("cancelled before the trial began", device=str(self._ref),
                                    code=RefusedCode.CANCELLED.value)  # fmt: skip
             self._unclean = True
-            capture = client.run(request, plays, on_progress)
+            with self._acting(volumes):
+                capture = client.run(request, plays, on_progress)
             self._unclean = False
-            probe.check_after()
+            if request.background != "continue":
+                probe.check_after()
         self._passed()
         return capture
+
+    @property
+    def actions(self) -> frozenset[str]:
+        """What can be done to the phone while a trial runs; none before it is connected.
+
+        None either to virtual phones that never wait: their trials are over at once.
+        """
+        if self._actor is None or math.isinf(self.pace):
+            return frozenset()
+        return self._actor.actions
+
+    @property
+    def pace(self) -> float:
+        """Seconds of the phone in one of ours."""
+        return self._bench.pace
+
+    def act(self, action: TimedAction) -> str:
+        """Do something to the phone, from another thread than :meth:`run`'s."""
+        actor = self._actor
+        if actor is None:
+            raise DeviceLost("not connected", device=str(self._ref), hint="connect first")
+        return actor.act(action)
+
+    @contextmanager
+    def _acting(self, volumes: Mapping[str, dumps.StreamVolume]) -> Iterator[None]:
+        """A trial that may be acted upon; the phone is put back at its end."""
+        client, probe = self._connected()
+        actor = self._actor
+        assert actor is not None
+        actor.begin(probe, client, volumes)
+        try:
+            yield
+        finally:
+            actor.end()
+
+    def restart(self) -> None:
+        """End the probe's process and start a new one; raises as :meth:`connect` does."""
+        shell = self._shell
+        if shell is None:
+            raise DeviceLost("not connected", device=str(self._ref), hint="connect first")
+        with self._counting():
+            self._start(shell)
 
     def codec_cost(self, request: CodecRequest) -> CodecCost:
         """Measure what coding speech costs; raises as :meth:`run` does."""
@@ -195,6 +217,7 @@ class AndroidDriver:
         client, self._client = self._client, None
         probe, self._probe = self._probe, None
         preparation, self._preparation = self._preparation, None
+        self._actor = None
         shell, self._shell = self._shell, None
         if client is not None:
             client.close()

@@ -44,6 +44,15 @@ _NO_MICROPHONE = frozenset(
     {"HOTWORD", "REMOTE_SUBMIX", "ECHO_REFERENCE", "RADIO_TUNER", "FM_TUNER", "VOICE_DOWNLINK"}
 )
 """Sources that take nothing away from a probe: a listener for its name, inner loops, a radio."""
+_STREAM = re.compile(r"^[ \t]{0,8}- STREAM_([A-Z_]{1,32}):", re.M)
+_SECTION_END = re.compile(r"^(?![ \t-])[^\n]", re.M)
+_STREAM_VOLUME = re.compile(r"^[ \t]{0,60}streamVolume:[ \t]{0,9}(\d{1,3})\b", re.M)
+_STREAM_MAX = re.compile(r"^[ \t]{0,60}Max:[ \t]{0,9}(\d{1,3})\b", re.M)
+_CURRENT = re.compile(r"^[ \t]{0,60}Current:[ \t]{0,9}([^\n]{1,1000})", re.M)
+_DEVICES = re.compile(r"^[ \t]{0,60}Devices:[ \t]{0,9}([^\n]{1,200})", re.M)
+_DEVICE_INDEX = re.compile(r"\(([a-z0-9_]{1,32})\): (\d{1,3})\b")
+_WORD = re.compile(r"[a-z][a-z0-9_]{0,31}")
+_SECURE = re.compile(r"^[ \t]{0,60}secure=(true|false)", re.M)
 _THREAD = re.compile(r"^(?:Output|output) thread ", re.M)
 _RATE = re.compile(r"^[ \t]{0,60}Sample rate:[ \t]{0,9}(\d{4,6}) Hz", re.M)
 _FRAMES = re.compile(r"^[ \t]{0,60}HAL frame count:[ \t]{0,9}(\d{1,6})[ \t]{0,60}$", re.M)
@@ -99,6 +108,8 @@ class Screen:
 
     keyguard: bool | None = None
     awake: bool | None = None
+    secure: bool | None = None
+    """Whether the keyguard asks for a PIN, a pattern or a password when it is up."""
 
 
 def screen(text: str) -> Screen:
@@ -110,7 +121,12 @@ def screen(text: str) -> Screen:
         awake.append(lit == "ON" or fully == "true")
     for word, flag in _INTERACTIVE.findall(short)[:8]:
         awake.append(word in ("AWAKE", "WAKING") or flag == "true")
-    return Screen(guard[1] == "true" if guard else None, all(awake) if awake else None)
+    secure = _SECURE.search(short)
+    return Screen(
+        guard[1] == "true" if guard else None,
+        all(awake) if awake else None,
+        secure[1] == "true" if secure else None,
+    )
 
 
 def microphone_off(text: str) -> bool | None:
@@ -162,6 +178,56 @@ def recorders(text: str) -> tuple[str, ...]:
             if active and source not in _NO_MICROPHONE and name != PACKAGE and name not in found:
                 found.append(name)
     return tuple(found[:8])
+
+
+@dataclass(frozen=True, slots=True)
+class StreamVolume:
+    """One stream's volume on the device it plays through."""
+
+    index: int
+    maximum: int | None = None
+
+
+STREAMS = (
+    "voice_call", "system", "ring", "music", "alarm", "notification", "bluetooth_sco",
+    "system_enforced", "dtmf", "tts", "accessibility", "assistant",
+)  # fmt: skip
+"""``AudioSystem.STREAM_*`` by number."""
+
+
+def volumes(text: str) -> dict[str, StreamVolume]:
+    """``dumpsys audio``: the volume index of every stream, by a word of :data:`STREAMS`.
+
+    Newer systems say ``streamVolume:``; older ones only list an index for each device, and which
+    device the stream uses.
+    """
+    at = text.find("Stream volumes")
+    if at < 0:
+        return {}
+    # It ends where a line follows that is neither indented nor a stream's name.
+    lines = text[at : at + _MAX_SHORT_CHARS].partition("\n")[2]
+    parts = _STREAM.split(_SECTION_END.split(lines, maxsplit=1)[0])
+    found: dict[str, StreamVolume] = {}
+    for name, body in zip(parts[1:33:2], parts[2:34:2], strict=False):
+        word, index = name.lower(), _stream_index(body)
+        if word in STREAMS and index is not None:
+            most = _STREAM_MAX.search(body)
+            found.setdefault(word, StreamVolume(index, int(most[1]) if most else None))
+    return found
+
+
+def _stream_index(body: str) -> int | None:
+    direct = _STREAM_VOLUME.search(body)
+    if direct:
+        return int(direct[1])
+    current, used = _CURRENT.search(body), _DEVICES.search(body)
+    if not current:
+        return None
+    by_name = {name: int(index) for name, index in _DEVICE_INDEX.findall(current[1])[:32]}
+    for device in _WORD.findall(used[1] if used else "")[:8]:
+        if device in by_name:
+            return by_name[device]
+    return by_name.get("default")
 
 
 def foreground(text: str) -> str | None:

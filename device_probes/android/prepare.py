@@ -38,8 +38,10 @@ _LOOK_AGAIN_S = 0.2
 _RESTORE = re.compile(
     r"chirpbench-restore 1\n"
     rf"global {commands.STAY_ON} (null|[0-9]{{1,3}})\n"
+    r"((?:volume [0-9]{1,2} [0-9]{1,3}\n){0,16})"
     r"end\n?\Z"
 )
+_AUDIO = {"audio": commands.AUDIO}
 _WAKE_AND_LOOK = commands.script(
     commands.WAKE,
     commands.DISMISS_KEYGUARD,
@@ -60,17 +62,26 @@ class Before:
 
     stay_on: int | None
     """``None``: the setting did not exist."""
+    volumes: tuple[tuple[int, int], ...] = ()
+    """(stream, index), while keys are pressed that move some of them."""
 
     def text(self) -> str:
         """As it is written on the phone."""
         value = "null" if self.stay_on is None else str(self.stay_on)
-        return f"chirpbench-restore 1\nglobal {commands.STAY_ON} {value}\nend\n"
+        volumes = "".join(f"volume {stream} {index}\n" for stream, index in self.volumes)
+        return f"chirpbench-restore 1\nglobal {commands.STAY_ON} {value}\n{volumes}end\n"
 
     @classmethod
     def read(cls, text: str) -> Before | None:
         """Read back; ``None`` for anything but what :meth:`text` writes, whole."""
         match = _RESTORE.match(text)
-        return cls.of(match[1]) if match else None
+        before = cls.of(match[1]) if match else None
+        if match is None or before is None:
+            return None
+        pairs = (line.split()[1:] for line in match[2].splitlines())
+        volumes = tuple((int(stream), int(index)) for stream, index in pairs)
+        fits = all(s <= commands.MAX_STREAM and i <= commands.MAX_VOLUME_INDEX for s, i in volumes)
+        return cls(before.stay_on, volumes) if fits else None
 
     @classmethod
     def of(cls, value: str) -> Before | None:
@@ -86,6 +97,8 @@ class Preparation:
     def __init__(self, shell: Shell) -> None:
         self._shell = shell
         self._before: Before | None = None
+        self._found: Before | None = None
+        """What a note would say, also when nothing was changed yet."""
         self.left_behind = False
         """Whether a session before this one ended without putting the phone back."""
 
@@ -97,9 +110,32 @@ class Preparation:
         earlier = Before.read(parts.get("restore", ""))
         self.left_behind = earlier is not None
         before = earlier or Before.of(parsers.setting(parts.get("stay", "")))
+        if before is not None and before.volumes:
+            restore_volumes(self._shell, dict(before.volumes))
+            before = Before(before.stay_on)
+            self._write(before)
+        self._found = before
         if before is not None and (earlier is not None or before.stay_on != STAY_ON_ALWAYS):
             self._keep_awake(before, written=earlier is not None)
         self._unlock(parts)
+
+    def note_volumes(self, volumes: Mapping[int, int]) -> bool:
+        """Write them down on the phone before a key moves them; whether they are there now."""
+        if self._found is None:
+            return False
+        return self._write(Before(self._found.stay_on, tuple(sorted(volumes.items()))))
+
+    def forget_volumes(self) -> None:
+        """They are back: the note is as it was."""
+        if self._before is not None:
+            self._write(self._before)
+        else:
+            self._shell.run(commands.REMOVE_RESTORE)
+
+    def _write(self, before: Before) -> bool:
+        """Put a note on the phone; whether it is there, whole."""
+        files.write(self._shell, before.text().encode(), commands.RESTORE_FILE)
+        return Before.read(self._shell.run(commands.READ_RESTORE).out) == before
 
     def _unlock(self, parts: Mapping[str, str]) -> None:
         """Wake the screen and take away a keyguard that needs no secret."""
@@ -121,13 +157,13 @@ class Preparation:
         """Note the old value on the phone, look that it is there, and only then change it."""
         if not written:
             try:
-                files.write(self._shell, before.text().encode(), commands.RESTORE_FILE)
+                there = self._write(before)
             except InstallFailed as exc:
                 raise InstallFailed(
                     "the phone's storage is full: nothing is changed that could not be put back",
                     device=self._shell.device, reason=exc.reason, hint=exc.hint,
                 ) from exc  # fmt: skip
-            if Before.read(self._shell.run(commands.READ_RESTORE).out) != before:
+            if not there:
                 return  # without a note the setting stays as it is; the probe keeps the screen on
         self._before = before
         self._shell.run(commands.set_stay_on(STAY_ON_ALWAYS))
@@ -146,6 +182,27 @@ class Preparation:
         parts = parsers.sections(self._shell.run(look, timeout_s).out, ("stay",))
         if Before.of(parsers.setting(parts.get("stay", ""))) == before:
             self._shell.run(commands.REMOVE_RESTORE, timeout_s)
+
+
+def restore_volumes(shell: Shell, wanted: Mapping[int, int]) -> bool:
+    """Set streams to these indices where they differ; whether the phone says that they are.
+
+    The words for it changed with Android 11; a phone that knows neither keeps what it has.
+    """
+    names = {number: dumps.STREAMS[number] for number in wanted if number < len(dumps.STREAMS)}
+    differ: dict[int, int] = {}
+    for old in (False, True, True):
+        text = shell.run(commands.sections(_AUDIO)).out
+        now = dumps.volumes(parsers.sections(text, _AUDIO).get("audio", ""))
+        differ = {
+            number: wanted[number]
+            for number, name in names.items()
+            if name in now and now[name].index != wanted[number]
+        }
+        if not differ:
+            return bool(now)
+        shell.run(commands.script(*(commands.set_volume(s, i, old=old) for s, i in differ.items())))
+    return False
 
 
 def _lock(parts: Mapping[str, str]) -> _Lock:

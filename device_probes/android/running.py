@@ -87,21 +87,25 @@ class RunningProbe:
             device=self._shell.device, hint="look at the phone's screen, then run again",
         )  # fmt: skip
 
-    def check_before(self) -> None:
+    def check_before(self) -> dict[str, dumps.StreamVolume]:
         """See that a trial would record something: in front, microphone on, nobody else has it.
+
+        Returns how loud the phone's streams are.
 
         Raises :class:`~profiler.errors.ProbeBackground`, :class:`~profiler.errors.ProbeCrashed`,
         :class:`~profiler.errors.ProbePermission`, :class:`~profiler.errors.DeviceNotReady`.
         """
         parts = self._look(_BEFORE)
         refuse_deaf(parts, self._shell.device)
+        volumes = dumps.volumes(parts.get("audio", ""))
         if self._in_front(parts) is not False:
-            return
+            return volumes
         self.explain()
         self.start(fresh=False)
         parts = self._look(_AFTER)
         if self._in_front(parts) is False:
             raise self._background(parts, "cannot come to the front")
+        return volumes
 
     def check_after(self) -> None:
         """See that it was not left behind; raises :class:`~profiler.errors.ProbeBackground`."""

@@ -87,6 +87,10 @@ class HostDriver:
                     hint="check that the interface is still there and not suspended, run again",
                 ) from exc
 
+    def restart(self) -> None:
+        """End the probe's process and start a new one; raises as :meth:`connect` does."""
+        self.connect()
+
     def cancel(self) -> None:
         """End a running trial from another thread."""
         client = self._client

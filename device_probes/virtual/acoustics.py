@@ -9,7 +9,7 @@ interpolation is made, because the fraction of the delay is a phase in the trans
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -50,6 +50,10 @@ class Timing:
             angle = 2 * math.pi / self.wander_period_s * heard_s + self.wander_phase
             shifted = shifted - self.wander_s * np.sin(angle)
         return shifted / (1 + self.drift_ppm * 1e-6)
+
+    def later(self, delay_s: float) -> Timing:
+        """The same clocks, with so much more on the way."""
+        return replace(self, latency_s=self.latency_s + delay_s)
 
 
 @dataclass(frozen=True, slots=True)

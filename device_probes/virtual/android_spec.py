@@ -109,6 +109,11 @@ class Android(Section):
     launch_ms: Annotated[int, Field(ge=0, le=60_000)] = 240
     """From ``am start`` to the probe's first frame, on the phone's clock."""
     install_ms: Annotated[int, Field(ge=0, le=60_000)] = 150
+    volume_keys_in_call: Literal["voice_call", "music", "ring"] = "voice_call"
+    """Which stream the volume keys move while the phone is in communication mode."""
+    background_mute_s: Annotated[float, Field(ge=0, le=3600)] | Literal["never"] = 5.0
+    """So long after the probe left the foreground (another app, a dark screen) its microphone
+    gives exact zeros."""
     screen: tuple[int, int] = (1080, 2400)
     total_mb: Annotated[int, Field(ge=1000, le=4_000_000)] = 112_000
     battery: Battery = Battery()

@@ -17,13 +17,23 @@ from pydantic_core import ErrorDetails
 from device_probes.client import Deadlines, ProbeClient
 from device_probes.driver import Capture, OnProgress, Play
 from device_probes.fields import clean
+from device_probes.refusals import TrialRefused, refusal
 from device_probes.server import ProbeServer
+from device_probes.virtual.air import Air
 from device_probes.virtual.clock import Clock
-from device_probes.virtual.phone import VirtualPhone
+from device_probes.virtual.phone import ACTIONS, VirtualPhone
 from device_probes.virtual.spec import FleetSpec, PhoneSpec
 from profiler import __version__
 from profiler.errors import DeviceNotFound, PlanError
-from profiler.model import DeviceFacts, DeviceRef, Platform, TrialRequest
+from profiler.model import (
+    CodecCost,
+    CodecRequest,
+    DeviceFacts,
+    DeviceRef,
+    Platform,
+    TimedAction,
+    TrialRequest,
+)
 
 _DEFAULT = "fleet.toml"
 MAX_FILE_BYTES = 1_000_000
@@ -51,6 +61,11 @@ class VirtualDriver:
             Platform.VIRTUAL, self.phone.serial, self.phone.spec.marketing_name, "in-process"
         )
 
+    @property
+    def pace(self) -> float:
+        """Seconds of the phone in one of ours."""
+        return self.phone.clock.speed
+
     def connect(self) -> DeviceFacts:
         """Start the phone's server, shake hands, read the facts."""
         self.close()
@@ -70,11 +85,39 @@ class VirtualDriver:
             raise DeviceNotFound("not connected", device=self.phone.serial, hint="connect first")
         return self._client.run(request, plays, on_progress)
 
+    def codec_cost(self, request: CodecRequest) -> CodecCost:
+        """Measure what coding speech costs; raises as :meth:`run` does."""
+        if self._client is None:
+            raise DeviceNotFound("not connected", device=self.phone.serial, hint="connect first")
+        return self._client.codec_cost(request)
+
     def cancel(self) -> None:
         """End a running trial from another thread."""
         client = self._client
         if client:
             client.cancel()
+
+    def restart(self) -> None:
+        """End the phone's process and reach a new one, as :meth:`connect` does."""
+        self.close()
+        self.phone.new_process()
+        self.connect()
+
+    @property
+    def actions(self) -> frozenset[str]:
+        """What can be done to the phone while it records."""
+        return ACTIONS
+
+    def act(self, action: TimedAction) -> str:
+        """Do it now, from another thread; raises :class:`~profiler.errors.DeviceError`.
+
+        On a clock that never waits, now is the moment that the action was planned for.
+        """
+        at_s = None if self.phone.clock.passes else action.at_s
+        try:
+            return self.phone.act(action.action, action.value, at_s)
+        except TrialRefused as exc:
+            raise refusal(exc.refused, self.phone.serial) from exc
 
     def close(self) -> None:
         """End the session. Never raises."""
@@ -100,16 +143,32 @@ class Fleet:
         """Serial of every unit, in the file's order."""
         return tuple(serial for serial, _ in self._units())
 
-    def phones(self, clock: Clock | None = None) -> list[VirtualPhone]:
-        """Fresh phones whose trial counters begin at 0."""
+    def zones(self) -> dict[str, str]:
+        """Name of the acoustic zone by serial, of the phones that lie in one."""
+        return {serial: spec.zone for serial, spec in self._units() if spec.zone is not None}
+
+    def phones(self, clock: Clock | None = None, *, apart: bool = False) -> list[VirtualPhone]:
+        """Fresh phones whose trial counters begin at 0.
+
+        Those of one call that lie in one zone hear each other, unless they are ``apart``, each in
+        a box of its own, or the clock never waits.
+        """
         used = clock or Clock()
-        return [VirtualPhone(spec, serial, self.spec.seed, used) for serial, spec in self._units()]
+        air = Air(used, () if apart else self.spec.zone)
+        return [
+            VirtualPhone(spec, serial, self.spec.seed, used, air) for serial, spec in self._units()
+        ]
 
     def drivers(
-        self, clock: Clock | None = None, *, deadlines: Deadlines | None = None
+        self,
+        clock: Clock | None = None,
+        *,
+        deadlines: Deadlines | None = None,
+        apart: bool = False,
     ) -> list[VirtualDriver]:
         """One unconnected driver per unit; real time unless ``clock`` says otherwise."""
-        return [VirtualDriver(phone, deadlines=deadlines) for phone in self.phones(clock)]
+        phones = self.phones(clock, apart=apart)
+        return [VirtualDriver(phone, deadlines=deadlines) for phone in phones]
 
     def _units(self) -> list[tuple[str, PhoneSpec]]:
         return [
@@ -160,7 +219,29 @@ def fleet_from_toml(text: str, name: str) -> Fleet:
     if len(serials) > _MAX_PHONES:
         raise PlanError("too many phones", file=name, key="phone.count", value=len(serials),
                         allowed=f"at most {_MAX_PHONES} in all")  # fmt: skip
+    _check_zones(spec, name)
     return fleet
+
+
+def _check_zones(spec: FleetSpec, name: str) -> None:
+    """Raises :class:`PlanError` for a zone that is not there, is there twice or cannot work."""
+    names = [zone.name for zone in spec.zone]
+    for zone in names:
+        if names.count(zone) > 1:
+            raise PlanError("is used twice", file=name, key="zone.name", value=zone,
+                            allowed="one [[zone]] table per name")  # fmt: skip
+    links: dict[str, str] = {}
+    for i, phone in enumerate(spec.phone):
+        if phone.zone is None:
+            continue
+        if phone.zone not in names:
+            raise PlanError("is no zone of this fleet", file=name, key=f"phone[{i}].zone",
+                            value=phone.zone, allowed=f"a [[zone]] with that name; there are: "
+                            f"{', '.join(names) or 'none'}")  # fmt: skip
+        if links.setdefault(phone.zone, phone.link) != phone.link:
+            raise PlanError("holds phones of both links", file=name, key=f"phone[{i}].zone",
+                            value=phone.zone, allowed="phones of one process: all of them "
+                            'link = "adb", or all of them "direct"')  # fmt: skip
 
 
 def _complaint(error: ErrorDetails, name: str) -> PlanError:
@@ -184,6 +265,8 @@ def _keys_beside(loc: tuple[int | str, ...]) -> list[str]:
     model: type[BaseModel] = FleetSpec
     for part in loc[:-1]:
         if isinstance(part, int):
+            continue
+        if part not in model.model_fields:  # a name that the file chose, as a route's
             continue
         annotation = model.model_fields[part].annotation
         for candidate in (annotation, *get_args(annotation)):

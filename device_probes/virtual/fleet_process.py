@@ -53,7 +53,7 @@ class FleetProcess:
     ``fleet`` is a file, ``toml`` its text instead, neither means the packaged fleet; ``serials``
     picks some of its phones. With ``adb_server_port`` that private adb server is asked to quit
     when the fleet ends, whoever ended it; with ``connect`` it is told to connect to every phone
-    before :meth:`start` returns.
+    before :meth:`start` returns. Phones of one zone hear each other unless they are ``apart``.
     """
 
     def __init__(
@@ -65,6 +65,7 @@ class FleetProcess:
         serials: Sequence[str] = (),
         adb_server_port: int | None = None,
         connect: bool = False,
+        apart: bool = False,
     ) -> None:
         self.phones: tuple[FleetPhone, ...] = ()
         self._file = fleet
@@ -80,6 +81,7 @@ class FleetProcess:
             options += ["--adb-server-port", str(adb_server_port)]
         self._command = [sys.executable, "-P", "-m", _MODULE, *options]
         self._command += ["--connect"] if connect else []
+        self._command += ["--apart"] if apart else []
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> FleetProcess:

@@ -7,36 +7,11 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from device_probes.virtual.android_spec import Android, Section
-from profiler.wav import MAX_RATE_HZ, MIN_RATE_HZ
+from device_probes.virtual.spec_streams import Buffers, PathChange, Route, Start, Streams
+from device_probes.virtual.spec_voice import Processing
+from device_probes.virtual.spec_words import Db, GlitchKind, Hz, Latency, Name, Rate, Word
 
-Rate = Annotated[int, Field(ge=MIN_RATE_HZ, le=MAX_RATE_HZ)]
-Db = Annotated[float, Field(ge=-140, le=40)]
-Hz = Annotated[float, Field(ge=10, le=90_000)]
-Name = Annotated[str, Field(max_length=100)]
-Word = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$", max_length=64)]
-Latency = Annotated[float, Field(ge=0.5, le=1900)]
-When = Literal["never", "on_request", "communication", "always"]
-"""When a voice effect really works: ``on_request`` honours the request, ``communication`` turns
-it on by itself in that mode, ``always`` cannot be turned off."""
-
-
-class Streams(Section):
-    """Which streams open, and how they differ from what was requested."""
-
-    rates_hz: tuple[Rate, ...] = (48_000, 44_100, 16_000)
-    """Rates granted as requested."""
-    other_rates: Literal["native", "refuse"] = "native"
-    input_rate_hz: Rate | None = None
-    """The input opens at this rate whatever was requested."""
-    silent_rates_hz: tuple[Rate, ...] = ()
-    """The input delivers exact zeros at these rates and says nothing about it."""
-    routes: tuple[Word, ...] = ("speaker",)
-    granted_route: Word | None = None
-    """Where the sound really goes, when that is not the requested route."""
-    refused_modes: tuple[Word, ...] = ()
-    exclusive: bool = True
-    honours_buffer: bool = True
-    sample_format: Literal["int16", "float32"] = "int16"
+Seconds = Annotated[float, Field(ge=0, le=36_000)]
 
 
 class Delay(Section):
@@ -45,11 +20,17 @@ class Delay(Section):
     api_ms: dict[Word, Latency] = Field(min_length=1)
     """Delay per API; the first is what ``default`` means."""
     communication_extra_ms: Annotated[float, Field(ge=0, le=500)] = 0.0
+    rate_extra_ms: tuple[tuple[Rate, Annotated[float, Field(ge=0, le=1000)]], ...] = ()
+    """(rate, added delay): what a sample-rate converter of the system costs there."""
+    steps_ms: tuple[tuple[Seconds, Annotated[float, Field(ge=-500, le=500)]], ...] = ()
+    """(second of the recording, change of the latency from there on), without any notice."""
     spread: Literal["none", "bursts", "continuous"] = "bursts"
     spread_bursts: Annotated[int, Field(ge=0, le=64)] = 1
     """``bursts``: 0 to this many bursts more, at each open."""
     spread_ms: Annotated[float, Field(ge=0, le=200)] = 0.0
     """``continuous``: 1σ of each open (cut at 3σ)."""
+    output_share: Annotated[float, Field(ge=0.05, le=0.95)] = 0.6
+    """Part of the electrical round trip that lies on the way out."""
 
 
 class Reported(Section):
@@ -61,17 +42,21 @@ class Reported(Section):
     timestamps: Literal["none", "honest", "early", "jitter", "stuck"] = "honest"
     """``early`` claims half of the real latency."""
     xruns: bool = True
+    xrun_counter: Literal["honest", "zero", "noise"] = "honest"
+    """``noise`` counts what never was."""
     effects_as_requested: bool = False
     """Claims that effects are as requested, whatever they do."""
 
 
 class ClockError(Section):
-    """Capture clock against playback clock."""
+    """Capture clock against playback clock, and the playback clock against the world's."""
 
+    ppm: Annotated[float, Field(ge=-400, le=400)] = 0.0
+    """The playback clock runs this much too fast; only another device can tell."""
     drift_ppm: Annotated[float, Field(ge=-400, le=400)] = 0.0
     drift_sd_ppm: Annotated[float, Field(ge=0, le=50)] = 0.0
     """1σ from open to open (cut at 3σ)."""
-    wander_us: Annotated[float, Field(ge=0, le=1000)] = 0.0
+    wander_us: Annotated[float, Field(ge=0, le=60_000)] = 0.0
     """Peak to peak of an adaptive resampler's slow wander."""
     wander_period_s: Annotated[float, Field(ge=0.5, le=120)] = 7.0
 
@@ -81,13 +66,18 @@ class Acoustics(Section):
 
     level_dbfs: Annotated[float, Field(ge=-90, le=10)] = -26.0
     """RMS of the captured stimulus at full volume, before AGC."""
+    volume_curve: tuple[tuple[Annotated[float, Field(ge=0, le=1)], Db], ...] = ()
+    """(requested volume, dB against the level above), linear between them; without any, the
+    volume is the factor of the amplitude."""
     distance_m: Annotated[float, Field(ge=0, le=5)] = 0.12
     highpass_hz: Hz | None = None
     highpass_order: Annotated[int, Field(ge=1, le=4)] = 3
     resonances: tuple[tuple[Hz, Annotated[float, Field(ge=0.2, le=30)], Db], ...] = ()
     """(frequency Hz, Q, gain dB)."""
     drive: Annotated[float, Field(ge=0, le=10)] = 0.0
-    """Soft distortion: tanh(drive·x)/drive; 0 is linear."""
+    """Soft distortion: tanh(drive·x)/drive, so it grows with the volume; 0 is linear."""
+    mic_clip_dbfs: Db | None = None
+    """The microphone clips at this peak, before any processing."""
     reflections: tuple[tuple[Annotated[float, Field(ge=0.02, le=40)], Db], ...] = ()
     """(ms after the direct path, dB against it); above 0 dB the direct path is the weak one."""
     rt60_s: Annotated[float, Field(ge=0.05, le=1.0)] | None = None
@@ -107,26 +97,17 @@ class Noise(Section):
     hum_hz: Annotated[float, Field(ge=40, le=70)] = 50.0
 
 
-class Processing(Section):
-    """The phone's voice processing."""
-
-    agc: When = "on_request"
-    agc_max_db: Annotated[float, Field(ge=0, le=40)] = 20.0
-    ns: When = "on_request"
-    ns_depth_db: Annotated[float, Field(ge=3, le=40)] = 15.0
-
-
 class Glitches(Section):
     """Random edits of the captured timeline."""
 
     per_minute: Annotated[float, Field(ge=0, le=600)] = 0.0
-    kinds: Annotated[
-        tuple[Literal["hole", "skip", "insert", "repeat"], ...], Field(min_length=1)
-    ] = ("hole",)
+    kinds: Annotated[tuple[GlitchKind, ...], Field(min_length=1)] = ("hole",)
     min_ms: Annotated[float, Field(ge=0.5, le=200)] = 2.0
     max_ms: Annotated[float, Field(ge=0.5, le=200)] = 20.0
     mute_start_ms: Annotated[float, Field(ge=0, le=3000)] = 0.0
     """The microphone wakes up this long after frame 0."""
+    mute_after_s: Seconds | None = None
+    """From this second of the recording on there are exact zeros."""
 
 
 class Faults(Section):
@@ -161,10 +142,17 @@ class PhoneSpec(Section):
     noise: Noise = Noise()
     processing: Processing = Processing()
     glitches: Glitches = Glitches()
+    start: Start = Start()
+    buffers: Buffers = Buffers()
+    routes: dict[Word, Route] = Field(default_factory=dict)
+    """``[phone.routes.speaker]``: a route without a table is as the default."""
+    path_change: PathChange = PathChange()
     faults: Faults = Faults()
     link: Literal["adb", "direct"]
     """How it is reached: ``adb`` behind a real adb server (the default of ``os_name = "Android"``),
     ``direct`` by a socket pair in the same process."""
+    zone: Word | None = None
+    """Name of the ``[[zone]]`` it lies in; without one it hears only itself."""
     android: Android = Android()
 
     @model_validator(mode="before")
@@ -175,9 +163,27 @@ class PhoneSpec(Section):
         return value
 
 
+class Zone(Section):
+    """A place whose phones hear each other: all of them behind adb, or all of them direct.
+
+    The sound falls with the distance from what a phone's own microphone gets of its loudspeaker;
+    all microphones are equally sensitive.
+    """
+
+    name: Word
+    distance_m: Annotated[float, Field(ge=0.02, le=10)] = 0.3
+    """From any loudspeaker to the microphone of any other phone."""
+    loss_db: Annotated[float, Field(ge=0, le=60)] = 0.0
+    """What something between them takes."""
+    rt60_s: Annotated[float, Field(ge=0.05, le=1.0)] | None = 0.3
+    reverb_db: Db = -10.0
+    """Energy of the room's tail against the direct path."""
+
+
 class FleetSpec(Section):
     """A whole fleet file."""
 
     version: Literal[1]
     seed: Annotated[int, Field(ge=0, le=2**31)] = 1
+    zone: tuple[Zone, ...] = Field(default=(), max_length=256)
     phone: tuple[PhoneSpec, ...] = Field(min_length=1, max_length=256)

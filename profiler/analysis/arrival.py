@@ -38,6 +38,20 @@ F64 = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
+class Pick:
+    """How weak a direct path may be, against the strongest sound, to be taken for it."""
+
+    far_db: float = PICK_DB
+    near_db: float = NEAR_PICK_DB
+    """Close before a stronger one; less is the shape of that."""
+    near_s: float = 0.0
+    """What is close, where that is further than the band says."""
+
+
+PLAIN = Pick()
+
+
+@dataclass(frozen=True, slots=True)
 class Arrival:
     """The picked direct path, relative to the responses' time zero."""
 
@@ -70,7 +84,7 @@ class _Flat:
     low_drop_db: float
 
 
-def first_arrival(aligned: Aligned, resp: Responses) -> Arrival | None:
+def first_arrival(aligned: Aligned, resp: Responses, pick: Pick = PLAIN) -> Arrival | None:
     """Pick the direct path; ``None`` when no part of the band stands out of the noise."""
     flat = _flatten(aligned, resp)
     if flat is None:
@@ -81,10 +95,12 @@ def first_arrival(aligned: Aligned, resp: Responses) -> Arrival | None:
     strongest = float(np.abs(env).max())
     components = _clean(env, pulse, pulse_origin, max(3.0 * noise, strongest * 10 ** (-22 / 20)))
     merged = _merge(components, max(1, round(0.6 / _width_hz(flat) / step_s)))
-    limit = max(strongest * 10 ** (PICK_DB / 20), PICK_SIGMAS * noise)
-    near = NEAR_LOBES / _width_hz(flat) / step_s
+    limit = max(strongest * 10 ** (pick.far_db / 20), PICK_SIGMAS * noise)
+    near = max(NEAR_LOBES / _width_hz(flat), pick.near_s) / step_s
     strong = [
-        c for n, c in enumerate(merged) if abs(c[1]) >= limit and not _is_shape(merged, n, near)
+        c
+        for n, c in enumerate(merged)
+        if abs(c[1]) >= limit and not _is_shape(merged, n, near, pick)
     ]
     coarse = strongest < 8 * noise or not strong
     at, amplitude = (
@@ -208,10 +224,10 @@ def _is_other(component: tuple[int, complex], at: int, near: float, strongest: f
     return True
 
 
-def _is_shape(merged: list[tuple[int, complex]], n: int, near: float) -> bool:
+def _is_shape(merged: list[tuple[int, complex]], n: int, near: float, pick: Pick) -> bool:
     """Whether component ``n`` is the fore-slope of a much stronger one right behind it."""
     at, amplitude = merged[n]
-    ratio = 10 ** (NEAR_PICK_DB / 20)
+    ratio = 10 ** (pick.near_db / 20)
     return any(i - at <= near and abs(amplitude) < ratio * abs(a) for i, a in merged[n + 1 :])
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from profiler.analysis.arrival import Arrival, first_arrival
+from profiler.analysis.arrival import PLAIN, Arrival, Pick, first_arrival
 from profiler.analysis.line import Line, fit_line
 from profiler.analysis.responses import (
     Aligned,
@@ -98,9 +98,16 @@ def measure(samples: F32, spec: StimulusSpec, rate_hz: int) -> tuple[Found, Meas
     """
     corr = correlogram(samples, spec, rate_hz)
     found = find_train(corr, spec, samples.size / rate_hz)
+    return found, measure_found(samples, spec, rate_hz, found)
+
+
+def measure_found(
+    samples: F32, spec: StimulusSpec, rate_hz: int, found: Found, pick: Pick = PLAIN
+) -> Measured | None:
+    """Measure chirps whose coarse arrivals are known; ``None`` as in :func:`measure`."""
     heard = np.isfinite(found.arrivals_s)
     if heard.sum() < MIN_CHIRPS:
-        return found, None
+        return None
     chirps = np.flatnonzero(heard)
     for _ in range(2):
         played = np.asarray(spec.starts_s)[chirps]
@@ -118,10 +125,10 @@ def measure(samples: F32, spec: StimulusSpec, rate_hz: int) -> tuple[Found, Meas
         responses = gate_responses(segments, spec, drift)
         aligned = align(responses, aligned)
         line = _line(played, responses, aligned)
-    arrival = first_arrival(aligned, responses)
+    arrival = first_arrival(aligned, responses, pick)
     if arrival is None or not math.isfinite(arrival.delay_s):
-        return found, None
-    return found, Measured(found, played, segments, responses, aligned, line, arrival, drift)
+        return None
+    return Measured(found, played, segments, responses, aligned, line, arrival, drift)
 
 
 def _alike(aligned: Aligned) -> Bools:

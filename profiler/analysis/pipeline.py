@@ -33,28 +33,29 @@ def analyze(audio: Audio, spec: StimulusSpec, *, channel: int = 0) -> Estimate:
         )
     quality = capture_quality(audio, channel)
     if quality.non_finite:
-        return _refused(quality, [Reason.NON_FINITE])
+        return refused_estimate(quality, [Reason.NON_FINITE])
     if is_silent(quality):
-        return _refused(quality, [Reason.SILENT_CAPTURE])
+        return refused_estimate(quality, [Reason.SILENT_CAPTURE])
     if sum(s + spec.chirp_s <= audio.duration_s for s in spec.starts_s) < MIN_CHIRPS:
-        return _refused(quality, [Reason.TOO_SHORT])
+        return refused_estimate(quality, [Reason.TOO_SHORT])
     samples = condition(np.ascontiguousarray(audio.samples[:, channel]), audio.rate_hz)
     if float(np.abs(samples).max()) == 0.0:
-        return _refused(quality, [Reason.SILENT_CAPTURE])
+        return refused_estimate(quality, [Reason.SILENT_CAPTURE])
     found, measured = measure(samples, spec, audio.rate_hz)
     if measured is None:
-        return _refused(quality, decide.refusals_without_measure(found), found.latency_s)
-    return _judge(samples, spec, quality, measured)
+        return refused_estimate(quality, decide.refusals_without_measure(found), found.latency_s)
+    return judge(samples, spec, quality, measured)
 
 
-def _judge(
+def judge(
     samples: npt.NDArray[np.float32], spec: StimulusSpec, quality: CaptureQuality, m: Measured
 ) -> Estimate:
+    """The estimate of a train that was measured in conditioned ``samples`` of shape (n,)."""
     evidence = decide.evidence_of(m)
     latency_s = decide.latency_s(m)
-    refused = decide.refusals(m, evidence)
-    if refused:
-        return _refused(quality, refused, latency_s, min(evidence.confidence, 0.49))
+    reasons = decide.refusals(m, evidence)
+    if reasons:
+        return refused_estimate(quality, reasons, latency_s, min(evidence.confidence, 0.49))
     events = find_events(samples, spec, m, 1e-3 * quality.leading_zero_ms)
     concerns = decide.concerns(m, evidence, events, quality, spec)
     return Estimate(
@@ -79,12 +80,13 @@ def _judge(
     )
 
 
-def _refused(
+def refused_estimate(
     quality: CaptureQuality,
     reasons: list[Reason],
     candidate_s: float | None = None,
     confidence: float = 0.0,
 ) -> Estimate:
+    """No number, and why; ``candidate_s`` is kept as evidence only."""
     usable = candidate_s is not None and math.isfinite(candidate_s)
     return Estimate(
         valid=False,

@@ -138,7 +138,7 @@ def _over_local_median(power: F32, step_s: float) -> F32:
 
 def find_train(corr: Correlogram, spec: StimulusSpec, duration_s: float) -> Found:
     """Find where the pattern fits best; says nothing of whether the train is there."""
-    cells, per_cell = _cells(corr)
+    cells, per_cell = log_cells(corr)
     starts = np.asarray(spec.starts_s)
     span_s = float(starts[-1] - starts[0])
     step_ppm = 1e6 * 2 * CELL_S / max(span_s, 1.0)
@@ -177,8 +177,11 @@ def find_train(corr: Correlogram, spec: StimulusSpec, duration_s: float) -> Foun
     )
 
 
-def _cells(corr: Correlogram) -> tuple[F32, float]:
-    """Log power, the largest per pair of neighbouring cells. The log tames single loud clicks."""
+def log_cells(corr: Correlogram) -> tuple[F32, float]:
+    """Log power, the largest per pair of neighbouring cells, and the length of a cell in seconds.
+
+    The log tames single loud clicks.
+    """
     per = max(1, round(CELL_S / corr.step_s))
     n = corr.power.size // per
     pooled = corr.power[: n * per].reshape(n, per).max(axis=1) if n else np.zeros(1, np.float32)
@@ -203,11 +206,11 @@ def _chirp_peaks(
             t, p = far_t, far_p  # noqa: PLW2901
         arrivals.append(t if p >= PEAK_TO_FLOOR else math.nan)
         powers.append(p)
-    earlier_s = _earlier_sound(corr, arrivals)
+    earlier_s = earlier_sound(corr, arrivals)
     return tuple(a - earlier_s for a in arrivals), tuple(powers)
 
 
-def _earlier_sound(corr: Correlogram, arrivals_s: list[float]) -> float:
+def earlier_sound(corr: Correlogram, arrivals_s: list[float]) -> float:
     """How much earlier all chirps were heard nearly as loud; 0 when they were not.
 
     Late reflections that fall together can be louder than the direct sound and further behind it

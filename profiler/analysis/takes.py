@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
+from profiler.analysis.acted import measure_actions
+from profiler.analysis.echo import measure_echo
+from profiler.analysis.exchange import measure_burst, measure_exchange
+from profiler.analysis.measure import MIN_CHIRPS
 from profiler.analysis.pipeline import analyze
+from profiler.analysis.sound import measure_near_end, measure_pitch, measure_sound
 from profiler.errors import InputError
 from profiler.model import (
     Estimate,
@@ -16,7 +24,13 @@ from profiler.model import (
     TrialSetup,
     Verdict,
 )
-from profiler.wav import Audio
+from profiler.stimulus import MAX_TRAIN_S, ExchangeSchedule, check_schedule, render
+from profiler.wav import Audio, mono_audio
+
+ECHO_RATE_HZ = 16_000
+"""Rate at which the far end is rendered for comparison: more than its analysis uses."""
+NEAR_END_RATE_HZ = 48_000
+"""Rate at which a known voice is rendered for comparison."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +74,40 @@ def read_take(take: Take) -> Reading:
     return read(take)
 
 
+def _burst(take: Take) -> Reading:
+    if not isinstance(take.stimulus, StimulusSpec):
+        raise InputError("the burst analysis needs short sweeps", hint="look at the trial")
+    estimate = measure_burst(take.audio, take.stimulus)
+    return Reading(estimate.verdict, estimate.reasons, estimate=estimate)
+
+
+def _exchange(take: Take) -> Reading:
+    """The latency, when there is one, is in the findings: it has no one-device estimate."""
+    schedule = schedule_of(take)
+    if take.partner_audio is None:
+        raise InputError("an exchange needs the partner's recording", hint="look at the trial")
+    findings = measure_exchange(take.audio, take.partner_audio, schedule, take.setup.geometry)
+    return Reading(findings.verdict, findings.reasons, findings=findings)
+
+
+def schedule_of(take: Take) -> ExchangeSchedule:
+    """Who played what and when. Raises :class:`~profiler.errors.InputError` without two trains."""
+    partner, train = take.setup.partner, take.stimulus
+    if not isinstance(train, StimulusSpec) or partner is None:
+        raise InputError("an exchange needs two chirp trains", hint="look at the trial")
+    if not isinstance(partner.stimulus, StimulusSpec):
+        raise InputError("the partner's part must be a chirp train", hint="look at the trial")
+    return check_schedule(
+        ExchangeSchedule(
+            train_a=train,
+            at_a_s=take.setup.at_s,
+            train_b=partner.stimulus,
+            at_b_s=partner.at_s,
+            duration_s=max(take.audio.duration_s, MAX_TRAIN_S),
+        )
+    )
+
+
 def _latency(take: Take) -> Reading:
     if not isinstance(take.stimulus, StimulusSpec):
         raise InputError("the latency analysis needs a chirp train", hint="look at the trial")
@@ -67,5 +115,70 @@ def _latency(take: Take) -> Reading:
     return Reading(estimate.verdict, estimate.reasons, estimate=estimate)
 
 
-ANALYSES: dict[str, Callable[[Take], Reading]] = {"latency": _latency}
+def played(stimulus: Stimulus, at_s: tuple[float, ...], rate_hz: int) -> npt.NDArray[np.float32]:
+    """All that was played from frame 0 on, shape (frames,): ``stimulus`` at each of ``at_s``."""
+    once = render(stimulus, rate_hz)
+    starts = [round(at * rate_hz) for at in at_s]
+    whole = np.zeros(max(starts, default=0) + once.size, np.float32)
+    for first in starts:
+        whole[first : first + once.size] += once
+    return whole
+
+
+def _sound(take: Take) -> Reading:
+    """A train of four sweeps or more gives the latency, too."""
+    spec = take.stimulus
+    if not isinstance(spec, StimulusSpec):
+        raise InputError("the sound analysis needs a sweep", hint="look at the trial")
+    estimate = analyze(take.audio, spec) if len(spec.starts_s) >= MIN_CHIRPS else None
+    findings = measure_sound(take.audio, spec)
+    return Reading(findings.verdict, findings.reasons, estimate=estimate, findings=findings)
+
+
+def _pitch(take: Take) -> Reading:
+    if not isinstance(take.stimulus, StimulusSpec):
+        raise InputError("the pitch analysis needs a chirp train", hint="look at the trial")
+    estimate, findings = measure_pitch(take.audio, take.stimulus)
+    return Reading(findings.verdict, findings.reasons, estimate=estimate, findings=findings)
+
+
+def _near_end(take: Take) -> Reading:
+    """The voice is the partner's when there is one, else the device's own."""
+    partner = take.setup.partner
+    stimulus = partner.stimulus if partner else take.stimulus
+    if stimulus is None:
+        raise InputError("the near-end analysis needs a known voice", hint="look at the trial")
+    at_s = partner.at_s if partner else take.setup.at_s
+    known = played(stimulus, at_s, NEAR_END_RATE_HZ)
+    findings = measure_near_end(
+        take.audio, known, NEAR_END_RATE_HZ, from_partner=partner is not None
+    )
+    return Reading(findings.verdict, findings.reasons, findings=findings)
+
+
+def _echo(take: Take) -> Reading:
+    if take.stimulus is None:
+        raise InputError("the echo analysis needs a far end", hint="look at the trial")
+    far = mono_audio(render(take.stimulus, ECHO_RATE_HZ), ECHO_RATE_HZ)
+    findings = measure_echo(take.audio, far, at_s=take.setup.at_s)
+    return Reading(findings.verdict, findings.reasons, findings=findings)
+
+
+def _actions(take: Take) -> Reading:
+    if not isinstance(take.stimulus, StimulusSpec):
+        raise InputError("the analysis of actions needs a chirp train", hint="look at the trial")
+    findings = measure_actions(take.audio, take.stimulus, take.setup.actions)
+    return Reading(findings.verdict, findings.reasons, findings=findings)
+
+
+ANALYSES: dict[str, Callable[[Take], Reading]] = {
+    "actions": _actions,
+    "burst": _burst,
+    "echo": _echo,
+    "exchange": _exchange,
+    "latency": _latency,
+    "near_end": _near_end,
+    "pitch": _pitch,
+    "sound": _sound,
+}
 """Every analysis by the name that :class:`~profiler.model.TrialSetup` gives it."""

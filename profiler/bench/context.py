@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from db.store import Store
 from profiler.bench.events import BenchEvents
+from profiler.bench.partners import Partners
 from profiler.bench.stop import Stop
 from profiler.bench.zones import Zones
 from profiler.model import Reason, RunStatus
@@ -20,6 +21,7 @@ class Bench:
     plan: BenchPlan
     store: Store
     zones: Zones
+    partners: Partners
     stop: Stop
     observe: BenchEvents
 

@@ -77,6 +77,16 @@ class TrialProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class PartnerProgress:
+    """``device`` plays the other part of a trial of ``helps``; ``stage`` ends with ``done``."""
+
+    device: DeviceRef
+    helps: DeviceRef
+    stage: str
+    fraction: float
+
+
+@dataclass(frozen=True, slots=True)
 class TrialDone:
     """The trial is committed to the store."""
 
@@ -113,7 +123,14 @@ class Log:
 
 
 BenchEvent: TypeAlias = (
-    DeviceStarted | TrialStarted | TrialProgress | TrialDone | TestDone | DeviceDone | Log
+    DeviceStarted
+    | TrialStarted
+    | TrialProgress
+    | PartnerProgress
+    | TrialDone
+    | TestDone
+    | DeviceDone
+    | Log
 )
 BenchEvents: TypeAlias = Callable[[BenchEvent], None]
 """An observer. It is called from the workers' threads, one call at a time; it must not raise."""

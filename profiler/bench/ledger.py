@@ -33,11 +33,11 @@ class Ledger:
     def take(self, records: Iterable[TrialRecord]) -> None:
         """Take the stored trials of an earlier attempt at this run over.
 
-        An ``error`` is no outcome: the trials a device failed at are tried again.
+        An ``error`` is no outcome: the trials a device failed at are tried again. Trials that
+        are not planned any more (another partner, another ability) count for their test.
         """
-        keys = {p.key for p in self.planned}
         for record in sorted(records, key=lambda r: r.attempt):
-            if (record.test_id, record.index) in keys and record.verdict is not Verdict.ERROR:
+            if record.test_id in self._tests and record.verdict is not Verdict.ERROR:
                 self._records[record.test_id, record.index] = record
 
     def add(self, record: TrialRecord) -> None:
@@ -69,9 +69,9 @@ class Ledger:
         return tuple(found)
 
     def _judge(self, test_id: str) -> TestResult:
-        skip = self._skipped.get(test_id)
-        if skip is None:
-            return judge(test_id, self.run_uuid, self._of(test_id))
+        skip, records = self._skipped.get(test_id), self._of(test_id)
+        if skip is None or any(r.test_id == test_id for r in records):
+            return judge(test_id, self.run_uuid, records)
         why = (str(skip.reason),)
         return TestResult(self.run_uuid, test_id, Verdict.SKIPPED, why, skip.text, (), ())
 

@@ -13,7 +13,7 @@ from profiler.analysis import Reading
 from profiler.bench.batch import map_ordered
 from profiler.bench.ledger import CUT_SHORT, as_cut_short
 from profiler.bench.remeasure import Job, remeasure
-from profiler.bench.trial import with_reading
+from profiler.bench.trial import unread, with_reading
 from profiler.catalogue import TESTS, judge
 from profiler.model import (
     Recording,
@@ -87,7 +87,7 @@ def _analysed(store: Store, where: queries.Filter, run: RunRecord) -> list[_Job]
     jobs = [
         _Job(t, (t.recording, _heard_by_partner(t), t.stimulus, t.setup), None)
         for t in trials
-        if t.recording and not (t.report and t.report.input_silenced)
+        if t.recording and unread(t) is None
     ]
     return [*jobs[:-1], *(replace(job, last_of_run=run) for job in jobs[-1:])]
 

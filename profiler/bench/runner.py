@@ -5,13 +5,14 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from db.store import Store
 from device_probes.driver import Driver
 from profiler.analysis.memory import reuse_freed_memory
 from profiler.bench.context import Bench
+from profiler.bench.driving import CANCEL_EVERY_S
 from profiler.bench.events import (
     BenchEvents,
     BenchOutcome,
@@ -20,15 +21,16 @@ from profiler.bench.events import (
     nobody,
     one_at_a_time,
 )
+from profiler.bench.link import DeviceLink
+from profiler.bench.partners import Partners
 from profiler.bench.resume import find_earlier, held
 from profiler.bench.stop import Stop, interrupts
 from profiler.bench.worker import DeviceWorker
 from profiler.bench.zones import Zones
 from profiler.errors import DeviceError, InputError
+from profiler.model import RunRecord
 from profiler.plan import BenchPlan
 
-_CANCEL_EVERY_S = 0.5
-"""While stopping: a trial that was just about to begin misses the first call."""
 _LOOK_S = 0.2
 """How often a stop that another thread asked for is noticed."""
 
@@ -44,6 +46,7 @@ def run_bench(
 ) -> BenchOutcome:
     """Run ``plan`` on every driver's device, in parallel, committing each trial at once.
 
+    Drivers that the plan names only as a partner are not measured and not in the outcome.
     ``resume`` is ``None`` for a new bench, ``""`` for the newest unfinished one of the same
     plan, or its UUID; trials that have an outcome are kept. Drivers are closed at the end.
     Device faults end in the outcome, not in an exception. On the main thread the first SIGINT or
@@ -57,18 +60,32 @@ def run_bench(
     reuse_freed_memory()
     earlier = find_earlier(store, plan, resume)
     stop = stop or Stop()
-    bench = Bench(earlier.bench_uuid, plan, store, Zones(), stop, one_at_a_time(observe))
+    bench = Bench(
+        earlier.bench_uuid, plan, store, Zones(), Partners(), stop, one_at_a_time(observe)
+    )
     with held(store, earlier.bench_uuid):
         if resume is not None:  # the one who held it before may have gone on with it
             earlier = find_earlier(store, plan, earlier.bench_uuid)
-        workers = [DeviceWorker(bench, d, earlier.runs.get(d.ref.uid)) for d in drivers]
+        workers = _workers(bench, drivers, earlier.runs)
         outcomes = _run_all(workers, bench)
+        bench.partners.close_all()
     return BenchOutcome(
         bench_uuid=earlier.bench_uuid,
         devices=tuple(outcomes[i] for i in range(len(workers))),
         cancelled=stop.requested,
         wall_s=time.monotonic() - began,
     )
+
+
+def _workers(
+    bench: Bench, drivers: Sequence[Driver], runs: Mapping[str, RunRecord]
+) -> list[DeviceWorker]:
+    """One for each device that is measured; those that only help are known to the others."""
+    for driver in drivers:
+        if bench.plan.only_partner(driver.ref):
+            DeviceLink(bench, driver)
+    measured = [d for d in drivers if not bench.plan.only_partner(d.ref)]
+    return [DeviceWorker(bench, d, runs.get(d.ref.uid)) for d in measured]
 
 
 def _run_all(workers: Sequence[DeviceWorker], bench: Bench) -> dict[int, DeviceOutcome]:
@@ -99,7 +116,7 @@ def _run_all(workers: Sequence[DeviceWorker], bench: Bench) -> dict[int, DeviceO
                     bench.stop.request()
                 else:
                     running.discard(message)
-            if bench.stop.requested and time.monotonic() - cancelled_at > _CANCEL_EVERY_S:
+            if bench.stop.requested and time.monotonic() - cancelled_at > CANCEL_EVERY_S:
                 if not cancelled_at:
                     bench.observe(Log("warning", "stopping: running trials are cancelled"))
                 cancelled_at = time.monotonic()

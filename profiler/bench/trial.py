@@ -1,25 +1,26 @@
-"""One attempt at one trial: sound in turn, evidence first, then the analysis."""
+"""A trial as it is stored: evidence first, then the analysis."""
 
 from __future__ import annotations
 
-import threading
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from db.store import Store
-from device_probes.driver import Capture, Driver, Play, Progress
 from profiler import __version__
 from profiler.analysis import Reading, read_take, take_of
-from profiler.bench.stop import Stop
-from profiler.bench.zones import Zones
+from profiler.bench.link import Made
 from profiler.catalogue import PlannedTrial
-from profiler.errors import DeviceError, DeviceTimeout, EvidenceError
-from profiler.model import Reason, TrialRecord, Verdict
-
-OnStage = Callable[[str, float], None]
+from profiler.errors import EvidenceError
+from profiler.model import (
+    CodecCost,
+    CodecFindings,
+    PartnerOutcome,
+    Reason,
+    Recording,
+    TrialRecord,
+    Verdict,
+)
 
 
 def trial_uuid(run_uuid: str, planned: PlannedTrial, attempt: int) -> str:
@@ -51,97 +52,68 @@ def blank_record(run_uuid: str, planned: PlannedTrial, attempt: int) -> TrialRec
     )
 
 
-def drive(
-    driver: Driver,
-    planned: PlannedTrial,
-    *,
-    zones: Zones,
-    zone: str,
-    stop: Stop,
-    margin_s: float,
-    on_stage: OnStage,
-) -> tuple[datetime, Capture] | None:
-    """Run the trial when the zone is free; ``None`` when the bench is stopped instead.
-
-    The time is when the turn came: waiting for it is no part of the trial.
-
-    The zone is given back as soon as the probe stops playing, so that fetching, storing and
-    analysing overlap with the next device's sound. Raises
-    :class:`~profiler.errors.DeviceError`; :class:`~profiler.errors.DeviceTimeout` also when the
-    driver had to be told to give up.
-    """
-    on_stage("waiting", 0.0)
-    with zones.turn(zone, stop) as turn:
-        if turn is None:
-            return None
-
-        def on_progress(progress: Progress) -> None:
-            if progress.stage == "fetching":
-                turn.release()
-            on_stage(progress.stage, progress.fraction)
-
-        began = datetime.now(UTC)
-        with _watchdog(driver, planned.audio_s + margin_s):
-            capture = driver.run(planned.request, plays_of(planned), on_progress)
-        return began, capture
-
-
-def plays_of(planned: PlannedTrial) -> tuple[Play, ...]:
-    """The device's own schedule."""
-    if planned.stimulus is None:
-        return ()
-    return tuple(Play(planned.stimulus, at_s) for at_s in planned.setup.at_s)
-
-
-@contextmanager
-def _watchdog(driver: Driver, limit_s: float) -> Iterator[None]:
-    """Cancel a trial that outlives its limit, whatever the driver's own deadlines are."""
-    expired = threading.Event()
-
-    def give_up() -> None:
-        expired.set()
-        with suppress(DeviceError):
-            driver.cancel()
-
-    timer = threading.Timer(limit_s, give_up)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    except DeviceError as exc:
-        if expired.is_set():
-            raise DeviceTimeout(
-                f"the trial did not end within {limit_s:.0f} s",
-                device=str(driver.ref),
-                hint="look at the device, then run with --resume",
-            ) from exc
-        raise
-    finally:
-        timer.cancel()
-        timer.join()
-
-
-def measured_record(store: Store, record: TrialRecord, capture: Capture) -> TrialRecord:
+def measured_record(store: Store, record: TrialRecord, made: Made) -> TrialRecord:
     """Save the evidence, then analyse it.
 
-    Without evidence there is no number: when the recording cannot be saved the trial is an
-    ``error`` with the reason ``evidence_lost``. Zeros that the system fed to the probe say
-    nothing about the device's microphone: such a recording is kept and not analysed.
+    Without evidence there is no number: when a recording cannot be saved the trial is an
+    ``error`` with the reason ``evidence_lost``. A recording that is not to be read
+    (:func:`unread`) is kept and not analysed.
     """
     took_s = (datetime.now(UTC) - record.started_at).total_seconds()
-    record = replace(record, report=capture.report, duration_s=took_s)
+    record = replace(record, duration_s=took_s, actions=made.actions)
+    if made.codec is not None:
+        return with_cost(record, made.codec)
+    capture, partner = made.capture, made.partner
+    assert capture is not None
+    record = replace(record, report=capture.report)
+    heard: Recording | None = None
     try:
         recording = store.evidence.save(capture.audio)
+        if partner is not None:
+            heard = store.evidence.save(partner.capture.audio)
     except EvidenceError as exc:
         return failed_record(record, Verdict.ERROR, Reason.EVIDENCE_LOST, str(exc))
     record = replace(record, recording=recording)
-    if capture.report.input_silenced:
+    if partner is not None and heard is not None:
+        outcome = PartnerOutcome(partner.device_uid, partner.capture.report, heard)
+        record = replace(record, partner=outcome)
+    why = unread(record)
+    if why is not None:
+        return failed_record(record, Verdict.NOT_MEASURABLE, *why)
+    partner_audio = partner.capture.audio if partner is not None else None
+    return with_reading(record, read_take(take_of(record, capture.audio, partner_audio)))
+
+
+def unread(record: TrialRecord) -> tuple[Reason, str] | None:
+    """Why the recordings of a trial are not analysed, also not later.
+
+    Zeros that the system fed to a probe say nothing about a microphone, and a recording during
+    which something did not happen says nothing about what it would have done.
+    """
+    report, partner = record.report, record.partner
+    expected = record.request.background == "continue"  # what the system then does is the question
+    if report is not None and report.input_silenced and not expected:
         text = (
-            f"{capture.report.observed.get('recording_clients', 'no')} other recording clients; "
+            f"{report.observed.get('recording_clients', 'no')} other recording clients; "
             "close other apps that record, and look at the microphone switch"
         )
-        return failed_record(record, Verdict.NOT_MEASURABLE, Reason.MIC_SILENCED, text)
-    return with_reading(record, read_take(take_of(record, capture.audio)))
+        return Reason.MIC_SILENCED, text
+    if partner is not None and partner.report.input_silenced:
+        return Reason.PARTNER_LOST, f"the system silenced the microphone of {partner.device_uid}"
+    failed = [a for a in record.actions if not a.ok]
+    if failed:
+        said = "; ".join(f"{a.action} at {a.asked_s:g} s: {a.text}" for a in failed)
+        return Reason.ACTION_FAILED, said
+    return None
+
+
+def with_cost(record: TrialRecord, cost: CodecCost) -> TrialRecord:
+    """The trial with what coding costs on the device."""
+    known = [part for part in (cost.encode_ms, cost.decode_ms) if part is not None]
+    verdict = (Verdict.NOT_MEASURABLE, Verdict.MARGINAL, Verdict.PASS)[len(known)]
+    reasons = () if verdict is Verdict.PASS else (str(Reason.NEEDS_CODER),)
+    findings = CodecFindings(verdict, reasons, cost)
+    return replace(record, findings=findings, verdict=verdict, reasons=reasons)
 
 
 def with_reading(record: TrialRecord, reading: Reading) -> TrialRecord:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from profiler.bench import events
 from profiler.bench.context import CANCELLED, Bench, RunEnd
+from profiler.bench.driving import PartnerFailed
 from profiler.bench.faults import fault_of
 from profiler.bench.gates import gate_crossed, health_of
 from profiler.bench.ledger import Ledger
 from profiler.bench.link import DeviceLink
+from profiler.bench.sounding import run_trial
 from profiler.bench.trial import blank_record, failed_record, measured_record
 from profiler.catalogue import PlannedTrial
 from profiler.errors import DeviceError
@@ -17,6 +20,8 @@ from profiler.model import Reason, RunStatus, TrialRecord, Verdict
 
 MAX_ERRORS_IN_A_ROW = 3
 """A probe that answers garbage this often is not asked for the rest of the suite."""
+PARTNER_RETRIES = 1
+"""Further attempts after a partner failed, with another one if there is one."""
 
 
 def paused(crossed: tuple[Reason, str] | None) -> RunEnd | None:
@@ -42,27 +47,43 @@ class TrialMaker:
 
         Raises :class:`~profiler.errors.StoreError` when the trial cannot be committed.
         """
-        run_uuid, retries = self._ledger.run_uuid, self._bench.plan.timeouts.retries
-        first = self._bench.store.next_attempt(run_uuid, *planned.key)
-        for left in reversed(range(retries + 1)):
-            record = blank_record(run_uuid, planned, first + retries - left)
-            self._announce(planned, record.attempt)
+        run_uuid = self._ledger.run_uuid
+        attempt = self._bench.store.next_attempt(run_uuid, *planned.key)
+        left, partners_left, failed = self._bench.plan.timeouts.retries, PARTNER_RETRIES, ""
+        while True:
+            record = blank_record(run_uuid, planned, attempt)
+            self._announce(planned, attempt)
             try:
-                made = self._link.run(planned, lambda s, f: self._stage(planned, s, f))
+                made = run_trial(
+                    self._bench, self._link, planned, partial(self._stage, planned), failed=failed
+                )
+            except PartnerFailed as exc:
+                if self._bench.stop.requested:
+                    return CANCELLED
+                if not partners_left or not exc.uid:
+                    self._without_partner(record, exc)
+                    return None
+                partners_left, failed = partners_left - 1, exc.uid
+                self._link.pause(exc)
             except DeviceError as exc:
                 if self._bench.stop.requested:
                     return CANCELLED
-                if self._link.may_retry(fault_of(exc), left):
-                    self._link.pause(exc)
-                    continue
-                return self._failed(planned, record, exc)
-            if made is None:
-                return CANCELLED
-            began, capture = made
-            record = replace(record, started_at=began)
-            self._stage(planned, "analysing", 1.0)
-            return self._measured(measured_record(self._bench.store, record, capture))
-        return None
+                if not self._link.may_retry(fault_of(exc), left):
+                    return self._failed(planned, record, exc)
+                left -= 1
+                self._link.pause(exc)
+            else:
+                if made is None:
+                    return CANCELLED
+                self._stage(planned, "analysing", 1.0)
+                record = replace(record, started_at=made.began)
+                return self._measured(measured_record(self._bench.store, record, made))
+            attempt += 1
+
+    def _without_partner(self, record: TrialRecord, error: PartnerFailed) -> None:
+        """The device under test is fine, and its run goes on."""
+        verdict, reason = Verdict.NOT_MEASURABLE, Reason.PARTNER_LOST
+        self._commit(failed_record(record, verdict, reason, str(error)))
 
     def _measured(self, record: TrialRecord) -> RunEnd | None:
         self._errors_in_a_row = 0

@@ -18,7 +18,7 @@ from profiler.bench.gates import gate_crossed
 from profiler.bench.ledger import Ledger
 from profiler.bench.link import DeviceLink
 from profiler.bench.trials import TrialMaker, paused
-from profiler.catalogue import planned_audio_s, planned_trials, skipped_tests
+from profiler.catalogue import TrialOptions, planned_audio_s, planned_trials, skipped_tests
 from profiler.errors import StoreError
 from profiler.model import DeviceFacts, Reason, RunRecord, RunStatus, TestResult, Verdict
 
@@ -35,14 +35,19 @@ class DeviceWorker:
         self._ref = driver.ref
         self._store = bench.store
         self._earlier = earlier
-        self._link = DeviceLink(bench, driver)
+        self.link = self._link = DeviceLink(bench, driver)
         self._run: RunRecord | None = None
         self._ledger: Ledger | None = None
 
     def run(self) -> events.DeviceOutcome:
-        """The whole run. Whatever happens, the driver is closed and the run has an end."""
+        """The whole run. Whatever happens, the run has an end.
+
+        The driver is closed unless another device may need this one as a partner.
+        """
         if self._earlier is not None and self._earlier.status is RunStatus.OK:
+            self._bench.partners.done(self._link)
             return self._already_done(self._earlier)
+        end: RunEnd | None = None
         try:
             end = self._work()
         except StoreError as exc:
@@ -52,7 +57,9 @@ class DeviceWorker:
             text = f"internal error: {type(exc).__name__}: {exc}"
             end = RunEnd(RunStatus.ERROR, Reason.INTERNAL_ERROR, text)
         finally:
-            self._link.close()
+            if end is not None:
+                self._link.unfit = self._link.unfit or end.text
+            self._bench.partners.done(self._link)
         return self._finish(end)
 
     def _work(self) -> RunEnd | None:
@@ -65,6 +72,7 @@ class DeviceWorker:
             return self._unreached(CANCELLED)
         ledger = self._open(self._link.facts)
         if self._link.facts.is_emulator:
+            self._link.unfit = EMULATOR_TEXT
             self._put_results(ledger.refuse_all(Reason.EMULATOR, EMULATOR_TEXT))
             return None
         self._put_results(ledger.newly_complete())
@@ -98,7 +106,7 @@ class DeviceWorker:
                 earlier = None
         run = self._begin(earlier)
         plan = self._bench.plan
-        options = plan.options(self._ref)
+        options = self._options()
         ledger = Ledger(
             run.run_uuid,
             plan.tests,
@@ -108,6 +116,7 @@ class DeviceWorker:
         if earlier is not None:
             ledger.take(queries.trials_of(self._store, run.run_uuid))
         self._ledger = ledger
+        self._link.may_ask = any(p.setup.partner is not None for p in ledger.todo)
         self._bench.observe(
             events.DeviceStarted(
                 device=self._ref,
@@ -120,6 +129,14 @@ class DeviceWorker:
             )
         )
         return ledger
+
+    def _options(self) -> TrialOptions:
+        """The plan's options with what is known only now: who can help, what the driver can."""
+        return replace(
+            self._bench.plan.options(self._ref),
+            partner=self._bench.partners.best(self._link),
+            abilities=self._link.abilities,
+        )
 
     def _begin(self, earlier: RunRecord | None) -> RunRecord:
         if earlier is not None:

@@ -41,8 +41,12 @@ class TrialOptions:
     """Path of every trial; a test changes only what it varies."""
     short: bool = False
     """The ``smoke`` budget: shorter trains and fewer variants."""
+    brief: bool = False
+    """The ``quick`` budget: as few repeats and variants as a test allows."""
     partner: DeviceRef | None = None
     """Who can take the other part of an exchange: in the same acoustic zone, effects off."""
+    partner_distance_m: float = 0.0
+    """Between the device and its partner; 0 = not known."""
     operator: bool = False
     """Somebody stands at the bench and does what the run asks for (cover, flip, plug in)."""
     abilities: frozenset[str] = frozenset()
@@ -137,6 +141,8 @@ class CatalogueTest:
     """Tests whose recordings it is judged on; they are planned with it."""
     also: tuple[str, ...] = ()
     """Tests whose recordings it uses when the run has them."""
+    partner: bool = False
+    """It has a better method when another device of the zone helps."""
 
     @property
     def sources(self) -> tuple[str, ...]:

@@ -59,6 +59,10 @@ _LATENCY = (
         "CDD 5.10 pro audio", "CDD 5.6 MUST", Reason.COLD_START_SLOW,
     ),
     Limit(
+        "L6", "input_lost_ms", "ms", 50.0, 500.0,
+        "proposal (a syllable)", "CDD 5.6 MUST (cold input)", Reason.INPUT_LOST_AT_START,
+    ),
+    Limit(
         "L7", "added_ms", "ms", 10.0, 100.0,
         PROPOSAL, "proposal (180 to 250 ms seen, oboe PR#2021)", Reason.RATE_ADDS_DELAY,
     ),
@@ -108,6 +112,11 @@ _ECHO = (
     Limit(
         "A8", "false_turns", "1", 0.0, 1.0, PROPOSAL, PROPOSAL, Reason.FALSE_SPEECH,
     ),
+    Limit(
+        "A9", "margin_db", "dB", 2.0, 0.0,
+        "proposal (1 dB error of the method, measured, and 1 dB between places)",
+        "the detector takes the echo for a turn", Reason.FALSE_SPEECH, larger_is_better=True,
+    ),
 )  # fmt: skip
 
 _CAPTURE = (
@@ -134,6 +143,10 @@ _CAPTURE = (
 
 _SOUND = (
     Limit(
+        "V1", "off_median_db", "dB", 6.0, 10.0,
+        "proposal (-30 to -18 dBFS around a median)", PROPOSAL, Reason.LEVEL_OFF,
+    ),
+    Limit(
         "V2", "level_drop_db", "dB", 6.0, 12.0,
         PROPOSAL, "proposal (a drop to 25 % seen, expo#19220)", Reason.LEVEL_DROPS,
     ),
@@ -146,6 +159,10 @@ _SOUND = (
         "V5", "edge_hi_hz", "Hz", 7000.0, 4000.0,
         "proposal (wideband speech reaches 7 kHz, ITU-T G.722)", PROPOSAL,
         Reason.NARROW_VOICE_BAND, larger_is_better=True,
+    ),
+    Limit(
+        "V6", "attenuation_db", "dB", 3.0, 10.0,
+        "A3's limit", "A3's limit", Reason.NEAR_END_DAMAGED,
     ),
 )  # fmt: skip
 
@@ -170,7 +187,31 @@ LIMITS: dict[tuple[str, str], Limit] = {
 }
 """Every threshold of the catalogue, by test and quantity."""
 
+CONVERGED_DB = 6.0
+"""A canceller has converged within this of its final attenuation (CATALOGUE A4)."""
+ECHO_LOSS_DB = 46.0
+"""Attenuation beyond which nobody asks for more (3GPP TS 26.132 8.7.1, single talk)."""
+CONVERGENCE_ERROR_S = 0.25
+"""What a convergence time may be off by (measured: docs/echo.md)."""
+BASELINE_DROP_DB = 10.0
+"""Echo so much below that of the raw path, with the canceller "off": it is not off (proposal;
+speakers differ by up to 6 dB between modes, V2)."""
+ORDER_NOISE_DB = 3.0
+"""Echoes below the noise are alike within this (A7's pass limit)."""
+AOSP_EFFECTS = {
+    "bb392ec0-8d4d-11e0-a896-0002a5d5c51b": "AOSP software echo canceller",
+    "c06c8400-8e06-11e0-9cb6-0002a5d5c51b": "AOSP software noise suppressor",
+}
+"""libwebrtc takes these for no hardware effect (WebRtcAudioEffects.java)."""
 WANDER_NOTE_MS = 25.0
 """L4's note level inside the marginal band (proposal: 21 ms was seen on a Pixel 6a)."""
 STEP_MS = 5.0
 """L4 lists every step larger than this (proposal)."""
+STAMP_JITTER_MS = 1.0
+"""Timestamps that scatter more than this about their line are none (CDD 9: within 1 ms)."""
+STAMP_RATE_ERROR = 0.01
+"""A line of frames against time so much steeper or flatter is no clock's (proposal)."""
+AGC_SETTLED_DB = 3.0
+"""Gain within this of its final value has settled (V3, proposal)."""
+SAME_LEVEL_DB = 1.0
+"""R4: two steps of a volume key that change less are not heard (proposal; a step is 2 to 6 dB)."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from profiler.model import StimulusSpec
-from profiler.stimulus import make_train, stability_train
+from profiler.stimulus import USABLE_BAND, check_spec, make_train, stability_train
 
 STABILITY_S = 60.0
 
@@ -40,3 +42,47 @@ def sweep_train(seed: int, rate_hz: int) -> StimulusSpec:
 def long_train(seed: int, rate_hz: int) -> StimulusSpec:
     """Train of L4 and L5."""
     return stability_train(seed, rate_hz=rate_hz, duration_s=STABILITY_S)
+
+
+def start_train(seed: int, rate_hz: int) -> StimulusSpec:
+    """Train of L6: short chirps at once, for longer than a microphone takes to wake up.
+
+    They are so close that the first one heard is known within a tenth of a second.
+    """
+    return make_train(
+        seed, rate_hz=rate_hz, chirps=36, chirp_s=0.06, gap_s=(0.02, 0.04),
+        lead_in_s=0.02, tail_s=0.05,
+    )  # fmt: skip
+
+
+def preset_train(seed: int, rate_hz: int) -> StimulusSpec:
+    """Train of L8: latency and response from one recording, silence before and behind for noise."""
+    return make_train(
+        seed, rate_hz=rate_hz, chirps=4, chirp_s=0.6, gap_s=(0.25, 0.45),
+        lead_in_s=0.5, tail_s=1.0, amplitude=0.5,
+    )  # fmt: skip
+
+
+def response_sweep(seed: int, rate_hz: int) -> StimulusSpec:
+    """V5: one sweep of 3 s, 1 s of silence before it and 4 s behind.
+
+    It is so long that the image of each harmonic up to the fifth lies apart from the others, and
+    reaches down to where phones begin. Half of full scale: a loudspeaker's usual load.
+    """
+    plain = make_train(
+        seed, rate_hz=rate_hz, chirps=1, chirp_s=3.0, lead_in_s=1.0, tail_s=4.0, amplitude=0.5
+    )
+    top_hz = min(20_000.0, round(USABLE_BAND * rate_hz, 3))
+    return check_spec(replace(plain, f_lo_hz=80.0, f_hi_hz=top_hz))
+
+
+def burst_train(seed: int, rate_hz: int) -> StimulusSpec:
+    """L2 without a partner: single short sweeps, each after 1.6 s of silence or more.
+
+    Each is over before its echo can come back, so that a canceller has not yet begun to work on
+    it; the silence lets it forget the one before (AEC_ON: 1.5 s was enough, measured).
+    """
+    return make_train(
+        seed, rate_hz=rate_hz, chirps=5, chirp_s=0.03, gap_s=(1.6, 2.0),
+        lead_in_s=1.5, tail_s=0.05,
+    )  # fmt: skip

@@ -59,7 +59,8 @@ def build_parser() -> Parser:
     parser.add_argument("--version", action="version", version=f"chirpbench {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for add in (
-        _devices, _doctor, _run, _stimulus, _analyze, _reanalyze, _results, _models, _compare,
+        _devices, _doctor, _run, _stimulus, _exchange_plan, _analyze, _reanalyze, _results,
+        _models, _compare,
     ):  # fmt: skip
         add(commands)
     return parser
@@ -185,6 +186,31 @@ def _stimulus(commands: Commands[Parser]) -> None:
     _json(p)
 
 
+def _exchange_plan(commands: Commands[Parser]) -> None:
+    p = _command(
+        commands,
+        "exchange-plan",
+        "write what two devices play to measure one of them while its echo canceller is on",
+        "Writes a_play.wav, b_play.wav and plan.json; analyze --exchange reads the recordings.",
+    )
+    p.add_argument("--out", required=True, metavar="DIR", help="folder for the three files")
+    p.add_argument("--rate-a", type=int, default=48_000, metavar="HZ", help="of device A (48000)")
+    p.add_argument("--rate-b", type=int, default=48_000, metavar="HZ", help="of partner B (48000)")
+    p.add_argument(
+        "--distance-m", type=between(0.0, 20.0), default=0.3, metavar="D", help="from A to B (0.3)"
+    )
+    p.add_argument(
+        "--partner-distance-m",
+        type=between(0.0, 20.0),
+        default=0.0,
+        metavar="D",
+        help="from B's loudspeaker to B's own microphone (0)",
+    )
+    p.add_argument("--seed", type=seed, default=1, metavar="N", help="gap patterns (1)")
+    p.add_argument("--short", action="store_true", help="16 s instead of 40 s; start within 2.5 s")
+    _json(p)
+
+
 def _analyze(commands: Commands[Parser]) -> None:
     p = _command(
         commands,
@@ -193,10 +219,23 @@ def _analyze(commands: Commands[Parser]) -> None:
         "Frame 0 of each recording is frame 0 of the stimulus. Exit code 0 when every file could "
         "be read (rejected ones included), 2 when one could not.",
     )
-    p.add_argument("recordings", nargs="+", metavar="REC.wav", help="WAV, FLAC, …")
+    p.add_argument("recordings", nargs="*", metavar="REC.wav", help="WAV, FLAC, …")
+    p.add_argument("--stimulus", metavar="S.wav", help="the stimulus, S.json beside it")
     p.add_argument(
-        "--stimulus", required=True, metavar="S.wav", help="the stimulus, S.json beside it"
+        "--echo",
+        nargs=2,
+        metavar=("ON.wav", "OFF.wav"),
+        help="what an echo canceller removes: a recording with it, one without; --stimulus is any "
+        "far-end WAV, frame 0 is frame 0 of both",
     )
+    p.add_argument(
+        "--exchange",
+        nargs=2,
+        metavar=("A_REC.wav", "B_REC.wav"),
+        help="the round trip of A from a two-way exchange with B, each recording on its device's "
+        "own timeline",
+    )
+    p.add_argument("--plan", metavar="plan.json", help="what exchange-plan wrote, for --exchange")
     p.add_argument(
         "--json", metavar="OUT", help="write one JSON object a line to OUT, - for stdout"
     )

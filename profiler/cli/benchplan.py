@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 from db.store import Store
 from device_probes.driver import Driver
 from profiler.bench.resume import find_earlier
-from profiler.catalogue import SUITES
+from profiler.catalogue import SUITES, wants_partner
+from profiler.cli.connect import kinds
 from profiler.cli.text import clean
 from profiler.errors import InputError
-from profiler.model import Platform
+from profiler.model import DeviceRef, Platform
 from profiler.plan import BenchPlan, load_plan
 
 MAX_LISTED = 12
@@ -34,12 +36,41 @@ def plan_of(args: Namespace) -> BenchPlan:
     return plan
 
 
-def with_zones(plan: BenchPlan, drivers: Sequence[Driver]) -> BenchPlan:
-    """Virtual phones do not hear each other: without a plan file nobody waits for them."""
+def in_boxes(args: Namespace, plan: BenchPlan) -> bool:
+    """Whether every virtual phone is to be in a box of its own, where it hears only itself.
+
+    Without a plan file that is so unless a test of the plan wants a partner; on a clock that
+    never waits no two phones sound together anyway.
+    """
+    if plan.file is not None:
+        return plan.separate_zones and not any(d.zone for d in plan.devices)
+    return bool(args.fast) or not wants_partner(plan.tests)
+
+
+def with_zones(
+    plan: BenchPlan, drivers: Sequence[Driver], places: Mapping[str, str] = MappingProxyType({})
+) -> BenchPlan:
+    """Where the virtual phones are: in ``places`` (zone by uid), the others alone.
+
+    In a plan with a file they are where the plan puts all devices.
+    """
     audible = [d for d in drivers if d.ref.platform is not Platform.VIRTUAL]
     if plan.file is None and len(audible) <= 1:
-        return replace(plan, separate_zones=True)
-    return plan
+        plan = replace(plan, separate_zones=True)
+    return replace(plan, places=tuple(sorted(places.items())))
+
+
+def places_of(args: Namespace, plan: BenchPlan) -> dict[str, str]:
+    """Zone by uid of the virtual phones that hear each other, as the fleet file has them.
+
+    Raises :class:`PlanError` for a wrong fleet file.
+    """
+    from device_probes.virtual import load_fleet
+
+    if Platform.VIRTUAL not in kinds(args) or in_boxes(args, plan):
+        return {}
+    zones = load_fleet(Path(args.virtual) if args.virtual else None).zones()
+    return {DeviceRef(Platform.VIRTUAL, serial).uid: zone for serial, zone in zones.items()}
 
 
 def chosen(drivers: Sequence[Driver], plan: BenchPlan, serials: Sequence[str]) -> list[Driver]:
@@ -66,6 +97,11 @@ def chosen(drivers: Sequence[Driver], plan: BenchPlan, serials: Sequence[str]) -
             hint=f"connected: {', '.join(clean(d.ref.serial, 60) for d in drivers[:MAX_LISTED])}",
         )
     return found
+
+
+def helper_of(drivers: Sequence[Driver], plan: BenchPlan) -> list[Driver]:
+    """The plan's partner, when it is connected and not measured itself; at most one."""
+    return [d for d in drivers if plan.only_partner(d.ref)][:1]
 
 
 def resumed(store: Store, plan: BenchPlan, args: Namespace, drivers: list[Driver]) -> list[Driver]:
@@ -95,6 +131,9 @@ def one_interface(drivers: Sequence[Driver]) -> list[Driver]:
 
 
 def absent(drivers: Sequence[Driver], plan: BenchPlan) -> list[str]:
-    """Serials the plan lists that are not connected."""
+    """Devices the plan lists, its partner included, that are not connected."""
     there = {d.ref.serial for d in drivers}
-    return [d.serial for d in plan.devices if d.serial not in there]
+    missing = [d.serial for d in plan.devices if d.serial not in there]
+    if plan.partner is not None and not any(plan.partner.is_(d.ref) for d in drivers):
+        missing.append(plan.partner.serial or f"the {plan.partner.probe} partner")
+    return missing

@@ -10,13 +10,14 @@ from profiler.bench.events import (
     BenchEvent,
     DeviceDone,
     DeviceStarted,
+    PartnerProgress,
     TestDone,
     TrialDone,
     TrialProgress,
     TrialStarted,
 )
 from profiler.cli.text import clean, latency
-from profiler.model import DeviceRef, RunStatus, TrialRecord, Verdict
+from profiler.model import DeviceRef, ExchangeFindings, RunStatus, TrialRecord, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,13 @@ class DeviceLine:
     """What the last trial gave."""
     last_verdict: Verdict | None = None
     done: bool = False
+    helps: str = ""
+    """Whom it helps at this moment, beside its own run."""
+
+    @property
+    def shown(self) -> str:
+        """What it does."""
+        return f"helps {self.helps}" if self.helps else self.state
 
 
 class Board:
@@ -54,8 +62,15 @@ class Board:
         if device is None:
             return
         with self._lock:
-            line = self._lines.get(device.uid, DeviceLine(device))
+            line = self._lines.get(device.uid) or _stranger(device, event)
             self._lines[device.uid] = next_line(line, event)
+
+
+def _stranger(device: DeviceRef, event: BenchEvent) -> DeviceLine:
+    """A device that is not measured: it only helps."""
+    if isinstance(event, PartnerProgress):
+        return DeviceLine(device, state="partner", done=True)
+    return DeviceLine(device)
 
 
 def next_line(line: DeviceLine, event: BenchEvent) -> DeviceLine:
@@ -77,6 +92,9 @@ def next_line(line: DeviceLine, event: BenchEvent) -> DeviceLine:
         case TrialProgress():
             fraction = min(max(event.fraction, 0.0), 1.0)
             line = replace(line, state=clean(event.stage, 20), fraction=fraction)
+        case PartnerProgress():
+            helps = "" if event.stage == "done" else clean(event.helps, 30)
+            line = replace(line, helps=helps)
         case TrialDone():
             line = replace(
                 line, last=trial_text(event.trial), last_verdict=event.trial.verdict,
@@ -99,6 +117,9 @@ def trial_text(trial: TrialRecord) -> str:
     if estimate is not None and estimate.valid:
         value = latency(estimate.round_trip_latency_ms, estimate.uncertainty_us)
         head = f"{head} {value} ms"
+    found = trial.findings
+    if isinstance(found, ExchangeFindings) and found.round_trip_latency_ms is not None:
+        head = f"{head} {latency(found.round_trip_latency_ms, found.uncertainty_us)} ms"
     if trial.verdict not in (Verdict.PASS, Verdict.MARGINAL):
         why = ", ".join(trial.reasons) or trial.message
         head = f"{head}: {clean(why, 120)}" if why else head

@@ -17,6 +17,7 @@ from profiler.model import Platform
 
 if TYPE_CHECKING:
     from device_probes.virtual import Clock
+    from profiler.plan import PartnerPlan
 
 BUILT = (Platform.ANDROID, Platform.HOST, Platform.VIRTUAL)
 NOT_BUILT = (Platform.IOS, Platform.WEB)
@@ -42,22 +43,45 @@ def kinds(args: Namespace) -> tuple[Platform, ...]:
 
 
 @contextmanager
-def connected(args: Namespace) -> Iterator[list[Driver]]:
+def connected(
+    args: Namespace, *, apart: bool = False, partner: PartnerPlan | None = None
+) -> Iterator[list[Driver]]:
     """A driver for each device that is there, none opened yet; the way to them ends with it.
 
+    ``partner`` is looked for, too, whatever kinds of probe are asked for. Virtual phones that are
+    ``apart`` do not hear each other, whatever their zones are.
     Raises :class:`InputError` when there is none, :class:`PlanError` for a wrong fleet file and
     :class:`DeviceError` when adb or the sound system does not answer.
     """
     asked = kinds(args) or PHONES
-    with listed(asked, args.virtual, clock_of(args, asked)) as found:
+    looked = asked if partner is None else (*asked, _built(partner.probe))
+    with listed(looked, args.virtual, clock_of(args, asked), apart=apart) as there:
+        found = [
+            d for d in there
+            if d.ref.platform in asked or (partner is not None and partner.is_(d.ref))
+        ]  # fmt: skip
         if not found:
             raise InputError(nothing_connected(asked), hint="try 'chirpbench run --virtual'")
         yield found
 
 
+def _built(probe: str) -> Platform:
+    """The partner's kind of probe. Raises :class:`InputError` for one this version has not."""
+    if probe in NOT_BUILT:
+        raise InputError(
+            f"this version has no probe for a partner of {probe}",
+            hint=f"it has: {', '.join(BUILT)}",
+        )
+    return Platform(probe)
+
+
 @contextmanager
 def listed(
-    asked: Sequence[Platform], fleet: str | None, clock: Clock | None = None
+    asked: Sequence[Platform],
+    fleet: str | None,
+    clock: Clock | None = None,
+    *,
+    apart: bool = False,
 ) -> Iterator[list[Driver]]:
     """The devices of these kinds; ``fleet`` is a fleet file, the packaged fleet without one."""
     with ExitStack() as stack:
@@ -65,7 +89,7 @@ def listed(
         if Platform.VIRTUAL in asked:
             from profiler.cli.phones import virtual_phones
 
-            found += stack.enter_context(virtual_phones(fleet, clock))
+            found += stack.enter_context(virtual_phones(fleet, clock, apart=apart))
         if Platform.ANDROID in asked:
             from profiler.cli.phones import android_phones
 

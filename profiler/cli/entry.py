@@ -63,7 +63,7 @@ def _drop_output() -> None:
 
 def _guarded(args: Namespace) -> int:
     try:
-        module = importlib.import_module(f"profiler.cli.commands.{args.command}")
+        module = importlib.import_module(f"profiler.cli.commands.{args.command.replace('-', '_')}")
         execute: Callable[[Namespace], int] = module.execute
         code = execute(args)
     except BrokenPipeError:

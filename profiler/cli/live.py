@@ -118,8 +118,8 @@ def visible(lines: Sequence[DeviceLine], rows: int) -> list[DeviceLine]:
     """The lines that fit: finished devices give way to those that are still running."""
     if len(lines) <= rows:
         return list(lines)
-    running = [line for line in lines if not line.done]
-    done = [line for line in lines if line.done]
+    running = [line for line in lines if not line.done or line.helps]
+    done = [line for line in lines if line.done and not line.helps]
     return (running + done)[:rows]
 
 
@@ -131,7 +131,7 @@ def board_table(lines: Sequence[DeviceLine], foot: str) -> Table:
     for line in lines:
         made.add_row(
             Text(clean(line.device, 34), style="bold"),
-            Text(line.state, style="dim" if line.done else ""),
+            Text(line.shown, style="dim" if line.done and not line.helps else ""),
             Text(clean(line.test_id, 6)),
             Text(f"{line.position}/{line.total}" if line.total else ""),
             ProgressBar(total=1.0, completed=line.fraction, width=6),

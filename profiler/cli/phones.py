@@ -27,14 +27,16 @@ def android_phones() -> Iterator[list[Driver]]:
 
 
 @contextmanager
-def virtual_phones(file: str | None, clock: Clock | None) -> Iterator[list[Driver]]:
-    """A driver for each phone of a fleet, in its order.
+def virtual_phones(
+    file: str | None, clock: Clock | None, *, apart: bool = False
+) -> Iterator[list[Driver]]:
+    """A driver for each phone of a fleet, in its order; ``apart`` none hears another.
 
     Those with ``link = "adb"`` live in a process of their own behind a real adb server, and the
     Android driver meets them as it meets a phone; the others are joined to their drivers here.
     """
     fleet = load_fleet(Path(file) if file else None)
-    found: dict[str, Driver] = {d.ref.serial: d for d in fleet.drivers(clock)}
+    found: dict[str, Driver] = {d.ref.serial: d for d in fleet.drivers(clock, apart=apart)}
     behind_adb = [p.serial for p in fleet.phones() if p.spec.link == "adb"]
     with ExitStack() as stack:
         if behind_adb:
@@ -45,11 +47,22 @@ def virtual_phones(file: str | None, clock: Clock | None) -> Iterator[list[Drive
             starting = threading.Thread(target=_started, args=(server,), name="adb server start")
             starting.start()
             phones = stack.enter_context(
-                FleetProcess(Path(file) if file else None, clock, adb_server_port=server.adb.port)
+                FleetProcess(
+                    Path(file) if file else None,
+                    clock,
+                    adb_server_port=server.adb.port,
+                    apart=apart,
+                )
             )
             starting.join()
             names = {phone.address: phone.serial for phone in phones}
-            bench = AdbBench(server, home / "state", platform=Platform.VIRTUAL, names=names)
+            bench = AdbBench(
+                server,
+                home / "state",
+                platform=Platform.VIRTUAL,
+                names=names,
+                pace=clock.speed if clock is not None else 1.0,
+            )
             stack.enter_context(_following(bench))
             bench.connect_addresses(list(names))
             found |= {d.ref.serial: d for d in bench.drivers()}

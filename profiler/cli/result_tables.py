@@ -59,10 +59,10 @@ def run_heading(stored: StoredRun) -> Text:
     return text
 
 
-def tests_table(tests: Sequence[TestResult]) -> Table:
+def tests_table(title: str, tests: Sequence[TestResult]) -> Table:
     """One row a test, with what was found."""
     rows = [(t.test_id, t.verdict, ", ".join(t.reasons), t.text) for t in tests]
-    return table("tests", ("test", "verdict", "reasons", "found"), rows)
+    return table(title, ("test", "verdict", "reasons", "found"), rows)
 
 
 def trials_table(trials: Sequence[TrialRecord]) -> Table:

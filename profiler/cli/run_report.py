@@ -12,12 +12,15 @@ from db.store import Store
 from profiler.bench import BenchOutcome
 from profiler.cli.jsonlines import plain, print_json
 from profiler.cli.lookup import LATENCY_TESTS
-from profiler.cli.result_tables import SHORT
+from profiler.cli.result_tables import SHORT, tests_table
 from profiler.cli.summary_table import count_verdicts, footnotes, summary_fields, summary_table
 from profiler.cli.tables import console, show
 from profiler.cli.text import clean, plural, said_of
 from profiler.model import ModelKey, ModelSummary, RunStatus, TestResult
-from profiler.summary import summarise
+from profiler.summary import headline, summarise
+
+FEW_TESTS = 4
+"""More do not fit into a column of the summary table: each device gets a table of its own."""
 
 
 def report(outcome: BenchOutcome, store: Store, *, as_json: bool) -> None:
@@ -60,7 +63,9 @@ def _print_tables(outcome: BenchOutcome, summaries: list[ModelSummary], store: S
     screen = console()
     if summaries:
         title = f"round-trip latency, bench {outcome.bench_uuid}"
-        show(summary_table(title, summaries, results_by_model(outcome)))
+        short = all(len(d.results) <= FEW_TESTS for d in outcome.devices)
+        show(summary_table(title, summaries, results_by_model(outcome) if short else {}))
+    _print_tests(outcome)
     shown = {s.model_key for s in summaries}
     for device in outcome.devices:
         if device.facts is None or device.facts.model_key not in shown:
@@ -75,6 +80,20 @@ def _print_tables(outcome: BenchOutcome, summaries: list[ModelSummary], store: S
         screen.print(line)
     screen.print(f"stored in {clean(store.name)}, recordings in {clean(_relative(store))}")
     screen.print(_next_step(outcome))
+
+
+def _print_tests(outcome: BenchOutcome) -> None:
+    """A table of the tests of each device with many of them, and each device's plain line."""
+    lines = []
+    for device in outcome.devices:
+        name = clean(device.device, 60)
+        if len(device.results) > FEW_TESTS:
+            show(tests_table(name, device.results))
+        line = headline(device.results)
+        if line:
+            lines.append(Text.assemble((f"{name}: ", "bold"), clean(line, 400)))
+    for text in lines:
+        console().print(text)
 
 
 def _unfinished(outcome: BenchOutcome) -> int:

@@ -10,6 +10,10 @@ from profiler.model.device import (
 )
 from profiler.model.estimate import CaptureQuality, Dropout, Estimate, Jump
 from profiler.model.findings import (
+    ActionFindings,
+    ActionGap,
+    ActionSegment,
+    ChannelTone,
     CodecFindings,
     EchoFindings,
     ExchangeFindings,
@@ -17,6 +21,7 @@ from profiler.model.findings import (
     Glitch,
     GlitchFindings,
     NearEndFindings,
+    PitchFindings,
     SoundFindings,
     VoiceSpan,
 )
@@ -33,6 +38,7 @@ from profiler.model.results import (
 )
 from profiler.model.stimulus import NoiseSpec, SpeechSpec, Stimulus, StimulusSpec, ToneSpec
 from profiler.model.trial import (
+    ActionOutcome,
     AudioPath,
     CodecCost,
     CodecRequest,
@@ -53,8 +59,13 @@ from profiler.model.trial import (
 from profiler.model.verdict import Reason, Verdict, worst
 
 __all__ = [
+    "ActionFindings",
+    "ActionGap",
+    "ActionOutcome",
+    "ActionSegment",
     "AudioPath",
     "CaptureQuality",
+    "ChannelTone",
     "CodecCost",
     "CodecFindings",
     "CodecRequest",
@@ -84,6 +95,7 @@ __all__ = [
     "NoiseSpec",
     "PartnerOutcome",
     "PartnerPart",
+    "PitchFindings",
     "Platform",
     "ProbeReport",
     "Reason",

@@ -11,6 +11,7 @@ from profiler.model.estimate import Estimate, Jump
 from profiler.model.findings import Findings
 from profiler.model.stimulus import Stimulus
 from profiler.model.trial import (
+    ActionOutcome,
     AudioPath,
     PartnerOutcome,
     ProbeReport,
@@ -69,6 +70,8 @@ class TrialRecord:
     setup: TrialSetup = TrialSetup()  # noqa: RUF009 - frozen
     findings: Findings | None = None
     partner: PartnerOutcome | None = None
+    actions: tuple[ActionOutcome, ...] = ()
+    """What became of ``setup.actions``, in the order in which they were asked for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,9 @@ class TrialRequest:
     audio_session: str = "default"
     """``none`` asks for no session id, ``shared`` for one that both directions have and the
     platform's effects attach to; ``default`` leaves it to the system."""
+    background: str = "refuse"
+    """What happens when the probe leaves the foreground in mid-trial: ``refuse`` ends the trial,
+    ``continue`` goes on with whatever the system still feeds it."""
     duration_s: float = 0.0
     """Length of the recording from frame 0 of the timeline."""
 
@@ -197,6 +200,20 @@ class TimedAction:
 
 
 @dataclass(frozen=True, slots=True)
+class ActionOutcome:
+    """What became of a :class:`TimedAction`. Times are on the timeline of the recording."""
+
+    action: str
+    value: str
+    asked_s: float
+    done_s: float | None
+    """When it was done; ``None``: it was not."""
+    ok: bool
+    text: str
+    """What was seen, or why it was not done."""
+
+
+@dataclass(frozen=True, slots=True)
 class PartnerPart:
     """The other device's part of an exchange."""
 
@@ -222,13 +239,15 @@ class TrialSetup:
 
     analysis: str = "latency"
     """Which analysis reads the recording: ``latency``, ``glitches``, ``echo``, ``near_end``,
-    ``sound``, ``exchange``, ``codec``."""
+    ``sound``, ``pitch``, ``exchange``, ``actions``, ``codec``."""
     at_s: tuple[float, ...] = (0.0,)
     """When the stimulus is played, on the recording's timeline; empty = it is not."""
     partner: PartnerPart | None = None
     geometry: Geometry = Geometry()
     fresh_process: bool = False
     """The probe is started anew before this trial (CATALOGUE rule 6)."""
+    rest_s: float = 0.0
+    """The device is left alone for so long before this trial: a cold start needs cold streams."""
     actions: tuple[TimedAction, ...] = ()
     codec: CodecRequest | None = None
     """Asked instead of a recording."""

@@ -71,6 +71,7 @@ class Reason(StrEnum):
     # echo, glitches, sound
     AEC_SUPPRESSED = "aec_suppressed"
     AEC_INEFFECTIVE = "aec_reported_but_ineffective"
+    SOFTWARE_EFFECT = "software_effect"
     BASELINE_NOT_OFF = "erle_baseline_not_aec_off"
     BELOW_NOISE = "below_noise"
     ECHO_LEFT = "echo_left"
@@ -113,6 +114,7 @@ class Reason(StrEnum):
     PARTNER_LOST = "partner_lost"
     PARTNER_UNHEARD = "partner_unheard"
     FEW_EXCHANGES = "few_exchanges"
+    GEOMETRY_UNKNOWN = "geometry_unknown"
     # limits of a test
     LATENCY_HIGH = "latency_high"
     LATENCY_SPREAD = "latency_spread"

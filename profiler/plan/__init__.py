@@ -6,6 +6,7 @@ from profiler.plan.model import (
     BenchPlan,
     DevicePlan,
     Gates,
+    PartnerPlan,
     Timeouts,
 )
 
@@ -14,6 +15,7 @@ __all__ = [
     "BenchPlan",
     "DevicePlan",
     "Gates",
+    "PartnerPlan",
     "Timeouts",
     "load_plan",
     "parse_plan",

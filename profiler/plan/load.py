@@ -13,8 +13,15 @@ from pydantic import BaseModel, ValidationError
 from profiler.catalogue import SUITES, expand
 from profiler.errors import PlanError
 from profiler.model import TrialRequest
-from profiler.plan.model import BenchPlan, DevicePlan, Gates, Timeouts
-from profiler.plan.schema import PlanTable
+from profiler.plan.model import (
+    SHARED_ZONE,
+    BenchPlan,
+    DevicePlan,
+    Gates,
+    PartnerPlan,
+    Timeouts,
+)
+from profiler.plan.schema import PartnerTable, PlanTable
 
 MAX_BYTES = 1_000_000
 """A plan of 500 devices with every key is 100 kB."""
@@ -33,6 +40,8 @@ _MESSAGES = {
     "string_too_long": "is too long",
     "string_too_short": "is empty",
     "finite_number": "is not a finite number",
+    "bool_type": "is not true or false",
+    "greater_than": "is too small",
     "greater_than_equal": "is too small",
     "less_than_equal": "is too large",
 }
@@ -90,12 +99,21 @@ def _plan(table: PlanTable, file: Path) -> BenchPlan:
         buffer_bursts=_once(table.buffer_bursts),
         buffer_frames=_once(table.buffer_frames),
         apis=_once(table.apis),
+        operator=table.operator,
+        partner=_partner(table.partner),
+        partner_distance_m=table.partner_distance_m or 0.0,
         base=TrialRequest(**table.path.model_dump()),
         store=table.store,
         timeouts=Timeouts(**table.timeouts.model_dump()),
         gates=Gates(**table.gates.model_dump()),
         file=file,
     )
+
+
+def _partner(table: PartnerTable | None) -> PartnerPlan | None:
+    if table is None:
+        return None
+    return PartnerPlan(table.probe, table.serial, table.zone or SHARED_ZONE)
 
 
 def _once(values: list[T]) -> tuple[T, ...]:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from profiler.catalogue import SUITES, TrialOptions, expand
-from profiler.model import DeviceRef, TrialRequest
+from profiler.model import DeviceRef, Platform, TrialRequest
 
 SHARED_ZONE = "bench"
 """Name of the one acoustic zone a bench is by default."""
@@ -60,6 +60,21 @@ class DevicePlan:
 
 
 @dataclass(frozen=True, slots=True)
+class PartnerPlan:
+    """A device that only takes the other part of exchanges and is not measured itself."""
+
+    probe: str = Platform.HOST.value
+    serial: str | None = None
+    """``None`` = the first one of that probe."""
+    zone: str = SHARED_ZONE
+    """Whose devices it hears, and they it."""
+
+    def is_(self, ref: DeviceRef) -> bool:
+        """Whether the plan means this device."""
+        return ref.platform == self.probe and self.serial in (None, ref.serial)
+
+
+@dataclass(frozen=True, slots=True)
 class BenchPlan:
     """One bench: which tests, on which devices, how."""
 
@@ -72,6 +87,8 @@ class BenchPlan:
     """Empty = every connected device."""
     separate_zones: bool = False
     """Each device without a zone of its own is alone in one (virtual phones, anechoic boxes)."""
+    places: tuple[tuple[str, str], ...] = ()
+    """(uid, zone) of devices that are known to be there: virtual phones, by their fleet file."""
     repeats: int = 6
     rates_hz: tuple[int, ...] = ()
     volumes: tuple[float, ...] = ()
@@ -79,6 +96,11 @@ class BenchPlan:
     buffer_frames: tuple[int, ...] = ()
     apis: tuple[str, ...] = ()
     base: TrialRequest = TrialRequest()  # noqa: RUF009 - frozen
+    operator: bool = False
+    """Somebody is there to do what a test asks for (cover a microphone, plug something in)."""
+    partner: PartnerPlan | None = None
+    partner_distance_m: float = 0.0
+    """Between a device and its partner; 0 = not known, and then measured with effects off."""
     store: str | None = None
     """Database URL or file; ``None`` = the command line's."""
     timeouts: Timeouts = Timeouts()
@@ -93,7 +115,9 @@ class BenchPlan:
         return hashlib.sha256(text.encode()).hexdigest()
 
     def wants(self, ref: DeviceRef) -> bool:
-        """Whether this connected device is part of the bench."""
+        """Whether this connected device is one to be measured."""
+        if self.only_partner(ref):
+            return False
         return not self.devices or self.device(ref) is not None
 
     def device(self, ref: DeviceRef) -> DevicePlan | None:
@@ -103,11 +127,21 @@ class BenchPlan:
                 return device
         return None
 
+    def only_partner(self, ref: DeviceRef) -> bool:
+        """Whether this device serves as a partner and is not measured."""
+        named = self.partner is not None and self.partner.is_(ref)
+        return named and self.device(ref) is None
+
     def zone(self, ref: DeviceRef) -> str:
         """The acoustic zone of a device."""
         device = self.device(ref)
+        if self.partner is not None and self.only_partner(ref):
+            return self.partner.zone
         if device is not None and device.zone is not None:
             return device.zone
+        for uid, zone in self.places:
+            if uid == ref.uid:
+                return zone
         return ref.uid if self.separate_zones else SHARED_ZONE
 
     def seed(self, ref: DeviceRef) -> int:
@@ -129,6 +163,9 @@ class BenchPlan:
             apis=self.apis,
             base=self.base,
             short=self.suite == "smoke",
+            brief=self.suite in ("smoke", "quick"),
+            operator=self.operator,
+            partner_distance_m=self.partner_distance_m,
         )
 
     def with_suite(self, suite: str) -> BenchPlan:

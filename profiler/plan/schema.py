@@ -46,6 +46,20 @@ class DeviceTable(Table):
     volumes: list[Volume] = Field(default_factory=list, max_length=8, description=_VOLUMES)
 
 
+class PartnerTable(Table):
+    """``[partner]``: a device that only helps, usually the bench's sound interface."""
+
+    probe: str = Field(
+        default=Platform.HOST.value,
+        pattern="^(" + "|".join(Platform) + ")$",
+        description=", ".join(Platform),
+    )
+    serial: Serial | None = Field(
+        default=None, description="the serial that 'chirpbench devices' prints"
+    )
+    zone: Name | None = Field(default=None, description=_NAME)
+
+
 class PathTable(Table):
     """``[path]``: the route, mode and API of every trial."""
 
@@ -108,6 +122,11 @@ class PlanTable(Table):
     apis: list[Word] = Field(
         default_factory=list, max_length=12, description=f"a list of names, {_WORD}"
     )
+    operator: bool = Field(default=False, description="true, false")
+    partner: PartnerTable | None = Field(default=None, description="a [partner] table")
+    partner_distance_m: float | None = Field(
+        default=None, gt=0, le=20, description="metres, more than 0 and at most 20"
+    )
     store: str | None = Field(
         default=None, min_length=1, max_length=1024, description="a database URL or a file"
     )
@@ -128,6 +147,11 @@ class PlanTable(Table):
                     f"devices[{i}].serial", "listed twice", device.serial, "each device once"
                 )
             seen.add((device.serial, device.probe))
+        if self.partner is not None and self.partner.zone is None and self.zones == "separate":
+            raise _complaint(
+                "partner.zone", "is missing: with separate zones nobody hears it", None,
+                "the zone of the devices it helps",
+            )  # fmt: skip
         return self
 
 

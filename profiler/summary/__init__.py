@@ -6,7 +6,8 @@ session that was not measurable is counted as rejected and enters no number.
 """
 
 from profiler.summary.comparison import MARGIN_MS, compare
+from profiler.summary.headline import headline
 from profiler.summary.models import summarise
 from profiler.summary.spread import MIN_SESSIONS_FOR_CI
 
-__all__ = ["MARGIN_MS", "MIN_SESSIONS_FOR_CI", "compare", "summarise"]
+__all__ = ["MARGIN_MS", "MIN_SESSIONS_FOR_CI", "compare", "headline", "summarise"]

@@ -11,6 +11,7 @@ import pytest
 from device_probes.fields import Malformed, loads
 from device_probes.parse import read_from_host
 from device_probes.protocol import (
+    Act,
     AskFacts,
     Bye,
     Cancel,
@@ -26,13 +27,14 @@ from profiler.model import CodecRequest, TrialRequest
 pytestmark = pytest.mark.needs_apt(*android_java.JDK)
 
 MESSAGES = (
-    Hello(2, "1.0", "secret"),
+    Hello(3, "1.0", "secret"),
     AskFacts(),
     Load("train:1", 48_000, 10, 123),
     Pcm(0),
     Run(TrialRequest(duration_s=1.0), 48_000, (ScheduledPlay("train:1", 3),)),
     Codec(CodecRequest()),
     Cancel(),
+    Act("route", "earpiece"),
     Bye(),
 )
 VALID = [json.dumps(message.header()).encode() for message in MESSAGES]

@@ -95,7 +95,7 @@ def test_a_version_mismatch_names_both_versions():
     with pytest.raises(ProbeVersionMismatch) as caught:
         handshake_with(bad_probes.wrong_version)
     assert "9.9-fake speaks protocol 77" in str(caught.value)
-    assert "speaks protocol 2" in str(caught.value)
+    assert "speaks protocol 3" in str(caught.value)
 
 
 @pytest.mark.parametrize(

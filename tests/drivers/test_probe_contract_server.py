@@ -12,6 +12,7 @@ import pytest
 
 from device_probes.client import ProbeClient
 from device_probes.driver import Play
+from device_probes.protocol import MAX_ACTS
 from device_probes.server import ProbeServer, RefusedCode, TrialRefused, rate_differs
 from profiler.errors import DeviceLost, ProbeError, ProbeProtocolError, ProbeRefused
 from profiler.model import (
@@ -30,10 +31,10 @@ RATE = 8000
 
 
 class Echo:
-    """Opens at ``rate``; ``act`` may change or replace the recording, or raise."""
+    """Opens at ``rate``; ``edit`` may change or replace the recording, or raise."""
 
-    def __init__(self, act=lambda recording: recording, rate=RATE):
-        self.act, self.rate, self.runs = act, rate, 0
+    def __init__(self, edit=lambda recording: recording, rate=RATE):
+        self.edit, self.rate, self.runs = edit, rate, 0
 
     def facts(self):
         return DeviceFacts(Platform.HOST, "m", "echo", "", "", "", "", "")
@@ -48,7 +49,7 @@ class Echo:
             room = recording[play.at_frame : play.at_frame + play.samples.size, 0]
             room += play.samples[: room.size]
         granted = GrantedStream(self.rate, 1)
-        return ProbeReport("1", granted, granted), self.act(recording)
+        return ProbeReport("1", granted, granted), self.edit(recording)
 
 
 @contextmanager
@@ -125,14 +126,14 @@ def test_a_forgotten_stimulus_is_loaded_again(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("act", "words"),
+    ("edit", "words"),
     [
         (lambda r: np.zeros((r.shape[0], 2), np.float32), "channels"),
         (lambda r: r / 0 if r.size == 0 else 1 // 0, "ZeroDivisionError"),
     ],
 )
-def test_a_fault_of_the_device_is_an_error_in_its_words(act, words):
-    with connected(Echo(act)) as client, pytest.raises(ProbeError, match=words):
+def test_a_fault_of_the_device_is_an_error_in_its_words(edit, words):
+    with connected(Echo(edit)) as client, pytest.raises(ProbeError, match=words):
         run(client)
 
 
@@ -178,7 +179,7 @@ def raw_session(*frames):
     thread = threading.Thread(target=ProbeServer(Echo(), theirs, version="1").serve)
     thread.start()
     ours.settimeout(10)
-    ours.sendall(bad_probes.frame({"type": "hello", "protocol": 2, "version": "x"}))
+    ours.sendall(bad_probes.frame({"type": "hello", "protocol": 3, "version": "x"}))
     for frame in frames:
         ours.sendall(frame)
     ours.shutdown(socket.SHUT_WR)
@@ -273,3 +274,117 @@ def test_closing_twice_and_using_a_closed_client():
         client.close()
         with pytest.raises(DeviceLost):
             client.facts()
+
+
+class Switchboard(Echo):
+    """Runs until ``wanted`` acts were done, and plays back the names of the routes it was given."""
+
+    def __init__(self, wanted, routes=("speaker", "earpiece")):
+        super().__init__()
+        self.wanted, self.routes = wanted, routes
+        self.done = threading.Semaphore(0)
+        self.playing = threading.Event()
+
+    def act(self, action, value):
+        self.done.release()
+        if value == "broken":
+            raise ZeroDivisionError("the audio server died\n")
+        if value not in self.routes:
+            raise TrialRefused(RefusedCode.UNSUPPORTED, f"no route {value}")
+        return value
+
+    def run(self, request, plays, emit_progress, cancelled):
+        emit_progress("playing", 0.5)
+        for _ in range(self.wanted):
+            assert self.done.acquire(timeout=10)
+        return super().run(request, plays, emit_progress, cancelled)
+
+
+def run_with(client, acts, **changes):
+    """Run a trial, and send ``acts`` (pairs) as soon as it plays; the report."""
+
+    def begun(progress):
+        if progress.fraction == 0.5:
+            for action, value in acts:
+                client.act(action, value)
+
+    request = TrialRequest(**{"rate_hz": RATE, "warmup_s": 0, "duration_s": 0.5, **changes})
+    return client.run(request, [], begun).report
+
+
+def test_acts_are_done_in_their_order_while_a_trial_runs():
+    values = ("earpiece", "moon", "broken", "speaker")
+    device = Switchboard(len(values))
+    with connected(device) as client:
+        observed = run_with(client, [("route", value) for value in values]).observed
+        device.wanted = 0
+        assert run(client, train(1)).audio.rate_hz == RATE  # the connection is good for more
+    assert observed == {
+        "route_1": "earpiece",
+        "route_2": "refused: no route moon",
+        "route_3": "failed: ZeroDivisionError: the audio server died\ufffd",
+        "route_4": "speaker",
+    }
+
+
+def test_a_flood_of_acts_is_counted_and_not_done():
+    device = Switchboard(MAX_ACTS)
+    acts = [("route", "earpiece")] * (MAX_ACTS + 40) + [("self_destruct", "now")] * 3
+    with connected(device) as client:
+        observed = run_with(client, acts).observed
+    assert observed["acts_ignored"] == "40"
+    assert observed["acts_unknown"] == "3"
+    assert [k for k in observed if k.startswith("route_")] == [f"route_{i}" for i in range(1, 9)]
+
+
+def test_a_probe_that_cannot_act_says_so_in_its_report():
+    class Slow(Echo):
+        def run(self, request, plays, emit_progress, cancelled):
+            emit_progress("playing", 0.5)
+            assert asked.wait(10)
+            return super().run(request, plays, emit_progress, cancelled)
+
+    asked = threading.Event()
+    with connected(Slow()) as client:
+
+        def begun(progress):
+            if progress.fraction == 0.5:
+                client.act("route", "earpiece")
+                asked.set()
+
+        request = TrialRequest(rate_hz=RATE, warmup_s=0, duration_s=0.5)
+        observed = client.run(request, [], begun).report.observed
+    assert observed in ({}, {"route_1": "refused: this probe cannot change the route"},
+                        {"route_1": "refused: the trial was over"})  # fmt: skip
+
+
+def test_acts_without_a_trial_are_not_sent_and_those_that_come_late_are_ignored():
+    with connected(Echo()) as client:
+        with pytest.raises(ProbeRefused, match="no trial is running"):
+            client.act("route", "earpiece")
+        with pytest.raises(ProbeRefused, match="malformed"):
+            client.act("route", "ear piece; reboot")
+        assert run(client, train(1)).report.observed == {}
+        with pytest.raises(ProbeRefused, match="no trial is running"):
+            client.act("route", "earpiece")
+        assert run(client, train(1)).report.observed == {}
+    act = bad_probes.frame({"type": "act", "action": "route", "value": "earpiece"})
+    assert [a["type"] for a in raw_session(*[act] * 50, bad_probes.frame({"type": "facts"}))] == [
+        "facts"
+    ]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"type": "act", "action": "route"},
+        {"type": "act", "action": "route", "value": ""},
+        {"type": "act", "action": "route", "value": "x" * 65},
+        {"type": "act", "action": "Route!", "value": "earpiece"},
+        {"type": "act", "action": "route", "value": "earpiece", "at_s": 1},
+        {"type": "act", "action": ["route"], "value": "earpiece"},
+    ],
+)
+def test_an_act_that_breaks_the_contract_ends_the_session(header):
+    (answer,) = raw_session(bad_probes.frame(header), bad_probes.frame({"type": "facts"}))
+    assert (answer["type"], answer["code"]) == ("refused", "malformed")

@@ -51,10 +51,19 @@ class Said(NamedTuple):
 
 
 def fleet_toml(
-    *serials: str, api_level: int = 34, head: str = "", android: str = "", seed: int = 3
+    *serials: str,
+    api_level: int = 34,
+    head: str = "",
+    android: str = "",
+    seed: int = 3,
+    zone: str | None = None,
 ) -> str:
-    """Plain phones; ``head`` and ``android`` are TOML for all of them."""
-    return f"version = 1\nseed = {seed}\n" + "".join(
+    """Plain phones; ``head`` and ``android`` are TOML for all of them, ``zone`` their zone."""
+    top = f"version = 1\nseed = {seed}\n"
+    if zone is not None:
+        top += f'[[zone]]\nname = "{zone}"\n'
+        head += f'\nzone = "{zone}"\n'
+    return top + "".join(
         PHONE.format(serial=s, api_level=api_level, head=head, android=android) for s in serials
     )
 

@@ -71,6 +71,7 @@ class Rig:
             platform=Platform.VIRTUAL,
             names=self.names if named else None,
             deadlines=deadlines,
+            pace=self.phone.phone.clock.speed,
         )
         self._stack.callback(bench.close)
         bench.start()

@@ -6,10 +6,11 @@ import math
 import random
 import socket
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from db.store import Store
@@ -21,6 +22,8 @@ from profiler.bench import BenchEvent, TrialDone
 from profiler.model import DeviceFacts, DeviceRef, Platform, TrialRequest
 from profiler.plan import BenchPlan, Timeouts
 
+HURRIED = 15.0
+"""Speed at which phones that start together do so within what an exchange bears."""
 HASTY = Timeouts(trial_margin_s=20.0, retries=2, retry_wait_s=0.0)
 PRESSED = Timeouts(trial_margin_s=0.5, retries=1, retry_wait_s=0.0)
 """For a phone that hangs: a trial of D1, 1.5 s long, is given up after 2 s."""
@@ -56,6 +59,23 @@ def phones(
     deadlines = Deadlines(open_s=open_s)
     return fleet_from_toml(text, "test fleet").drivers(
         clock or Clock(math.inf), deadlines=deadlines
+    )
+
+
+def neighbours(
+    *serials: str,
+    more: str = "",
+    only: Mapping[str, str] = MappingProxyType({}),
+    clock: Clock | None = None,
+    open_s: float = 5.0,
+) -> list[VirtualDriver]:
+    """Drivers of phones that hear each other at 0.4 m; ``only``: TOML for one of them."""
+    text = 'version = 1\nseed = 3\n[[zone]]\nname = "bench"\ndistance_m = 0.4\n'
+    for i, s in enumerate(serials):
+        phone = PHONE.format(serial=s, latency_ms=40.0 + 17 * i, more=more + only.get(s, ""))
+        text += phone.replace("[phone.latency]", 'zone = "bench"\n[phone.latency]')
+    return fleet_from_toml(text, "test fleet").drivers(
+        clock or Clock(HURRIED), deadlines=Deadlines(open_s=open_s)
     )
 
 

@@ -34,7 +34,7 @@ def serving(act: Act | None = None, *, facts: dict[str, Any] | bytes | None = No
                 header, payload = _message(sock)
                 match header["type"]:
                     case "hello":
-                        hello = {"type": "hello", "protocol": 2, "version": "9.9-fake"}
+                        hello = {"type": "hello", "protocol": 3, "version": "9.9-fake"}
                         sock.sendall(frame(hello))
                     case "facts":
                         sock.sendall(answer)

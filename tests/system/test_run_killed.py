@@ -8,6 +8,7 @@ import random
 import signal
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import bench_fleets as fleets
@@ -27,7 +28,15 @@ def committed(folder: Path) -> list[str]:
     return log.read_text().splitlines() if log.exists() else []
 
 
-def kill_somewhere(folder: Path, name: str, resume: str | None, rng: random.Random) -> bool:
+def kill_somewhere(
+    folder: Path,
+    name: str,
+    resume: str | None,
+    rng: random.Random,
+    *,
+    victim: Callable[[str, str, str | None], None] = bench_victim.run_until_killed,
+    events_at_most: int = 400,  # a trial makes about 45, and four run at once
+) -> bool:
     """Start the bench and kill it after a random number of events; ``False`` = it was faster."""
     # Children are forked from a process that has everything imported: 22 imports take a minute.
     context = multiprocessing.get_context("forkserver")
@@ -35,10 +44,10 @@ def kill_somewhere(folder: Path, name: str, resume: str | None, rng: random.Rand
     pipe = folder / "events"
     pipe.unlink(missing_ok=True)
     os.mkfifo(pipe)
-    child = context.Process(target=bench_victim.run_until_killed, args=(str(folder), name, resume))
+    child = context.Process(target=victim, args=(str(folder), name, resume))
     child.start()
     with pipe.open("rb", buffering=0) as events:
-        left = rng.randint(1, 400)  # a trial makes about 45, and four run at once
+        left = rng.randint(1, events_at_most)
         while left > 0 and (seen := events.read(left)):
             left -= len(seen)
         time.sleep(rng.uniform(0.0, 0.03))
@@ -100,3 +109,31 @@ def test_killed_at_random_moments_and_resumed(tmp_path: Path) -> None:
             store.evidence.load(trial.recording)
     assert len(before) == len(set(before))
     assert len(before) > KILLS, "the blows fell before anything was committed"
+
+
+def test_killed_in_the_middle_of_exchanges_and_resumed(tmp_path: Path) -> None:
+    """Both recordings of a committed exchange are there, and a resume completes the plan."""
+    rng, resume = random.Random(3), None
+    for _ in range(4):
+        kill_somewhere(
+            tmp_path, "lab", resume, rng, victim=bench_victim.help_until_killed, events_at_most=200
+        )
+        with fleets.open_store(tmp_path) as store:
+            trials = queries.trials(store)
+            assert set(committed(tmp_path)) <= {t.trial_uuid for t in trials}
+            for trial in trials:
+                assert trial.recording is not None
+                assert trial.partner is not None
+                for recording in (trial.recording, trial.partner.recording):
+                    store.evidence.load(recording)
+            resume = "" if queries.runs(store) else None
+    with fleets.open_store(tmp_path) as store:
+        before = {t.trial_uuid for t in queries.trials(store)}
+        done = run_bench(
+            bench_victim.helping_plan("lab"), bench_victim.helping_phones(), store, resume=resume
+        )
+        assert {d.run.status for d in done.devices if d.run} == {RunStatus.OK}
+        assert [d.trials_stored for d in done.devices] == [4] * 3
+        after = [t.trial_uuid for t in queries.trials(store)]
+        assert before <= set(after)
+        assert len(after) == 12

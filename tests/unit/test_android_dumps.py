@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from adbd_phones import one_phone, shell
 
 from device_probes.android import dumps
-from device_probes.android.dumps import Battery, NativeStream, Screen
+from device_probes.android.dumps import Battery, NativeStream, Screen, StreamVolume
 
 
 @pytest.mark.parametrize(
@@ -44,7 +45,7 @@ def test_locked_by_a_secret() -> None:
     [
         ("    KeyguardServiceDelegate\n      showing=true\n      showingAndNotOccluded=true\n"
          "      secure=true\n      screenState=SCREEN_STATE_ON\n"
-         "      interactiveState=INTERACTIVE_STATE_AWAKE\n", Screen(True, True)),
+         "      interactiveState=INTERACTIVE_STATE_AWAKE\n", Screen(True, True, True)),
         ("      showing=false\n      screenState=SCREEN_STATE_OFF\n"
          "      interactiveState=INTERACTIVE_STATE_SLEEP\n", Screen(False, False)),
         ("      showing=false\n      screenState=SCREEN_STATE_ON\n"
@@ -227,3 +228,71 @@ def test_effects_of_the_vendors_file() -> None:
         ("agc", "libaudiopreprocessing.so"),
     ]  # fmt: skip
     assert dumps.effects(text)[0].uuid == "0f8d0d2a-59e5-45fe-b6e4-248c8a799109"
+
+
+VOLUMES_14 = """\
+Audio Focus stack entries (last is top of stack):
+
+Stream volumes (device: index)
+- STREAM_VOICE_CALL:
+   Muted: false
+   Muted Internally: false
+   Min: 1
+   Max: 7
+   streamVolume:5
+   Current: 1 (earpiece): 3, 2 (speaker): 5, 40000000 (default): 5
+   Devices: speaker(2)
+   Volume Group: AUDIO_STREAM_VOICE_CALL
+- STREAM_MUSIC:
+   Muted: true
+   Min: 0
+   Max: 15
+   streamVolume:0
+   Current: 2 (speaker): 0, 40000000 (default): 7
+   Devices: speaker(2)
+- STREAM_ASSISTANT:
+   Max: 15
+   streamVolume:9
+
+Ringer mode:
+- mode (internal) = NORMAL
+- STREAM_ALARM:
+   streamVolume:3
+"""
+VOLUMES_8 = """\
+Stream volumes (device: index)
+- STREAM_VOICE_CALL:
+   Muted: false
+   Min: 1
+   Max: 5
+   Current: 1 (earpiece): 4, 2 (speaker): 2, 40000000 (default): 3
+   Devices: earpiece
+- STREAM_MUSIC:
+   Max: 15
+   Current: 40000000 (default): 7
+   Devices: speaker
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "volumes"),
+    [
+        (VOLUMES_14, {"voice_call": StreamVolume(5, 7), "music": StreamVolume(0, 15),
+                      "assistant": StreamVolume(9, 15)}),
+        (VOLUMES_8, {"voice_call": StreamVolume(4, 5), "music": StreamVolume(7, 15)}),
+        ("Can't find service: audio\n", {}),
+        ("Stream volumes (device: index)\n- STREAM_MUSIC:\n   Devices: speaker\n", {}),
+        ("Stream volumes\n- STREAM_MINE:\n   streamVolume:3\n", {}),
+    ],
+)  # fmt: skip
+def test_the_volume_of_every_stream(text: str, volumes: dict[str, StreamVolume]) -> None:
+    assert dumps.volumes(text) == volumes
+
+
+@pytest.mark.parametrize("api_level", [26, 29, 31, 34])
+def test_the_volumes_of_a_virtual_phone(api_level: int) -> None:
+    phone = one_phone(api_level=api_level)
+    found = dumps.volumes(shell(phone, "dumpsys audio").out)
+    assert found["music"] == StreamVolume(phone.state.volumes[3].index, 15)
+    assert found["voice_call"].index == phone.state.volumes[0].index
+    assert len(found) == len(phone.state.volumes)

@@ -112,7 +112,7 @@ values = st.recursive(
     max_leaves=6,
 )  # fmt: skip
 GOOD: tuple[dict, ...] = (
-    {"type": "hello", "protocol": 2, "version": "9"},
+    {"type": "hello", "protocol": 3, "version": "9"},
     {"type": "facts", "facts": FACTS},
     {"type": "loaded", "stimulus_id": TRAIN.stimulus_id, "rate_hz": 48_000, "crc32": 0},
     {"type": "progress", "stage": "playing", "fraction": 0.5},

@@ -15,7 +15,7 @@ _READERS: tuple[Callable[[str], object], ...] = (
     parsers.features, parsers.setting, parsers.free_kib, parsers.install_result,
     parsers.start_failure, parsers.crash_line, parsers.pid, dumps.battery, dumps.thermal_status,
     dumps.device_locked, dumps.screen, dumps.microphone_off, dumps.recorders, dumps.foreground,
-    dumps.native_stream, dumps.coders, dumps.effects,
+    dumps.native_stream, dumps.coders, dumps.effects, dumps.volumes,
     lambda text: parsers.digest(text, 64),
     lambda text: parsers.sections(text, ("a", "b")),
 )  # fmt: skip
@@ -30,6 +30,8 @@ _SEEDS = (
     "Media type 'audio/opus':\n  Encoder \"c2.x\" supports\n", "Thermal Status: 3\n",
     "  level: 83\n  scale: 100\n  temperature: 287\n", "(current): deviceLocked=1\n",
     "topResumedActivity=ActivityRecord{1 u0 a.b/.C t1}\n", "showing=true\n",
+    "Stream volumes (device: index)\n- STREAM_MUSIC:\n   Max: 15\n   streamVolume:5\n",
+    "   Current: 1 (earpiece): 4, 2 (speaker): 3\n   Devices: speaker\n",
     "Filesystem 1K-blocks Used Available Use% Mounted on\n/x 1 2 3 4% /data\n",
     "package:/data/app/x/base.apk\n", "Failure [", "@@a\n", "<effect name=\"aec\" uuid=\"",
     "\x1b]0;title\x07", "'; DROP TABLE devices; --", "<script>alert(1)</script>", "$(reboot)`id`",
@@ -58,6 +60,7 @@ def test_no_text_breaks_a_reader(text: str) -> None:
     ["\n", " ", "\t\n", "[a]: [", "@@a\n", "<", "<effect ", "<!--", "<library name=\"", "Failure [",
      "Package [org.chirpbench.probe]\n", "User 1:\n", "riid 1; active? true\n", "sensor=1\n",
      "RecordActivityMonitor dump time", "topResumedActivity=ActivityRecord{", "Output thread ",
+     "Stream volumes", "- STREAM_MUSIC:\n", "streamVolume:", "(a): 1, ", "Current: ",
      "(current):", "Media type 'a':\n", "E/AndroidRuntime( 1): x\n", "9" * 50, "a" * 50 + ": "],
 )  # fmt: skip
 def test_a_flood_is_read_in_linear_time(piece: str) -> None:

@@ -16,7 +16,7 @@ from profiler.catalogue import (
     planned_audio_s,
     planned_trials,
 )
-from profiler.catalogue.latency.l3 import offered_apis
+from profiler.catalogue.latency.l1 import offered_apis
 from profiler.model import Platform, TrialRequest
 from profiler.stimulus import check_spec
 
@@ -28,7 +28,7 @@ def smoke(**changes: object) -> TrialOptions:
 
 
 def quick(**changes: object) -> TrialOptions:
-    return replace(TrialOptions(seed=7, tests=SUITES["quick"]), **changes)  # type: ignore[arg-type]
+    return replace(TrialOptions(seed=7, tests=SUITES["quick"], brief=True), **changes)  # type: ignore[arg-type]
 
 
 def of(trials: tuple[PlannedTrial, ...], test_id: str) -> list[PlannedTrial]:

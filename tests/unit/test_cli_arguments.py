@@ -13,7 +13,8 @@ from profiler.cli.arguments import bind_optional_values, build_parser
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = {
-    "devices", "doctor", "run", "stimulus", "analyze", "reanalyze", "results", "models", "compare",
+    "devices", "doctor", "run", "stimulus", "exchange-plan", "analyze", "reanalyze", "results",
+    "models", "compare",
 }  # fmt: skip
 UUID = "0b0f4a7e-8f2c-4c53-9a1d-0d4f7c5b1a2e"
 
@@ -35,7 +36,7 @@ def test_every_command_is_documented_and_has_a_module(name: str) -> None:
     assert parser.description
     for action in parser._actions:
         assert action.help, f"{name} {action.dest} has no help"
-    assert (ROOT / "profiler" / "cli" / "commands" / f"{name}.py").is_file()
+    assert (ROOT / "profiler" / "cli" / "commands" / f"{name.replace('-', '_')}.py").is_file()
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS - {"analyze"}))

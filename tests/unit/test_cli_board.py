@@ -15,6 +15,7 @@ from profiler.bench import (
     DeviceOutcome,
     DeviceStarted,
     Log,
+    PartnerProgress,
     TestDone,
     TrialDone,
     TrialProgress,
@@ -22,7 +23,7 @@ from profiler.bench import (
 )
 from profiler.cli.board import Board, DeviceLine, trial_text
 from profiler.cli.live import PlainLog, board_table, log_line, visible
-from profiler.model import RunStatus, Verdict
+from profiler.model import ExchangeFindings, RunStatus, Verdict
 
 PHONE = replace(make.device("v1"), label="")
 STARTED = DeviceStarted(
@@ -136,3 +137,38 @@ def test_the_plain_log(
 def test_what_is_not_worth_a_line() -> None:
     assert log_line(TrialProgress(PHONE, "L1", 0, "playing", 0.5)) == ""
     assert log_line(Log("debug", "details", PHONE)) == ""
+
+
+OTHER = replace(make.device("v2"), label="Evil\x1b[2JTwo")
+
+
+def test_helping_another_device_shows_beside_the_own_run() -> None:
+    helping = PartnerProgress(PHONE, OTHER, "playing", 0.5)
+    line = after(STARTED, outcome(RunStatus.OK), helping)
+    assert line.shown.startswith("helps Evil")
+    assert "\x1b" not in line.shown
+    assert line.done, "its own run is over all the same"
+    assert visible([line, DeviceLine(OTHER)], 1) == [line]
+    over = after(STARTED, outcome(RunStatus.OK), helping, replace(helping, stage="done"))
+    assert over.shown == "ok"
+
+
+def test_a_device_that_only_helps_gets_a_line_when_it_does() -> None:
+    board = Board([PHONE])
+    board.update(PartnerProgress(OTHER, PHONE, "playing", 0.5))
+    _, helper = board.lines()
+    assert (helper.device, helper.done) == (OTHER, True)
+    assert helper.shown == f"helps {PHONE}"
+    board.update(PartnerProgress(OTHER, PHONE, "done", 1.0))
+    assert board.lines()[1].shown == "partner"
+    assert log_line(PartnerProgress(OTHER, PHONE, "playing", 0.5)) == ""
+
+
+def test_an_exchange_shows_its_latency() -> None:
+    quality = make.estimate().quality
+    found = ExchangeFindings(
+        Verdict.PASS, (), quality, quality, 55.384, 12.0, 0.99, 1.0, 0.0, 4, 4, 0, None, None,
+        None, (), "1",
+    )  # fmt: skip
+    trial = make.trial(test_id="L2", estimate=None, findings=found)
+    assert trial_text(trial) == "L2 pass 55.384 ± 0.012 ms"

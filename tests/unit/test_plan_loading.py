@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from profiler.catalogue import SUITES, TESTS
 from profiler.errors import PlanError
 from profiler.model import DeviceRef, Platform
-from profiler.plan import SHARED_ZONE, BenchPlan, load_plan, parse_plan
+from profiler.plan import SHARED_ZONE, BenchPlan, PartnerPlan, load_plan, parse_plan
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -43,6 +43,8 @@ def test_the_example_uses_every_key() -> None:
     assert plan.buffer_bursts == (1, 2, 4)
     assert plan.buffer_frames == (256, 1024)
     assert plan.timeouts.retries == 2
+    assert plan.partner == PartnerPlan("host", "usb-audio", "left box")
+    assert (plan.operator, plan.partner_distance_m) == (False, 0.3)
     left, right = plan.devices
     assert (left.probe, left.zone, right.repeats) == ("android", "left box", 10)
 
@@ -58,9 +60,20 @@ def test_the_example_uses_every_key() -> None:
         ("rates_hz = 48000", "rates_hz", "48000", "a list"),
         ("volumes = [1.5]", "volumes[0]", "1.5", "0 to 1"),
         ("volumes = [nan]", "volumes[0]", "nan", "0 to 1"),
-        ('tests = ["L1", "L9"]', "tests[1]", "'L9'", "L1, L3, L4, L5, D1"),
-        ("tests = []", "tests", "[]", "L1, L3"),
+        ('tests = ["L1", "Z9"]', "tests[1]", "'Z9'", ", ".join(TESTS)),
+        ("tests = []", "tests", "[]", ", ".join(TESTS)),
         ('name = "a\\u001bb"', "name", "'a\\x1bb'", "letters, digits"),
+        ("operator = 1", "operator", "1", "true, false"),
+        ("partner_distance_m = 0", "partner_distance_m", "0", "more than 0"),
+        ("partner = 1", "partner", "1", "a [partner] table"),
+        (
+            '[partner]\nprobe = "phone"',
+            "partner.probe",
+            "'phone'",
+            "android, ios, web, host, virtual",
+        ),
+        ('[partner]\nserial = " "', "partner.serial", "' '", "the serial"),
+        ('[partner]\nzone = "a/b"', "partner.zone", "'a/b'", "letters, digits"),
         ('zones = "each"', "zones", "'each'", "shared, separate"),
         ('[path]\napi = "AAudio; rm"', "path.api", "'AAudio; rm'", "lower_snake_case"),
         ("[timeouts]\nretries = 9", "timeouts.retries", "9", "0, 1 or 2"),
@@ -261,3 +274,32 @@ def test_with_suite() -> None:
     assert quick.suite == "quick"
     assert quick.tests == SUITES["quick"]
     assert set(quick.tests) <= set(TESTS)
+
+
+def test_a_partner_without_a_zone_is_in_the_shared_one_if_there_is_one() -> None:
+    assert parse_plan(b"[partner]").partner == PartnerPlan("host", None, SHARED_ZONE)
+    (complaint,) = complaints('zones = "separate"\n[partner]\nprobe = "host"')
+    assert complaint.startswith("lab.toml: partner.zone: is missing")
+    apart = parse_plan(b'zones = "separate"\n[partner]\nzone = "left"')
+    assert apart.partner is not None
+    assert apart.partner.zone == "left"
+
+
+def test_what_a_live_device_can_do_is_no_part_of_the_plan() -> None:
+    plan = parse_plan(b"operator = true\npartner_distance_m = 0.4")
+    options = plan.options(phone("A"))
+    assert options.operator
+    assert options.partner_distance_m == 0.4
+    assert options.partner is None
+    assert options.abilities == frozenset()
+    assert plan.sha256 != BenchPlan().sha256
+    assert parse_plan(b'[partner]\nserial = "X"').sha256 != parse_plan(b"[partner]").sha256
+
+
+@pytest.mark.parametrize(
+    ("suite", "short", "brief"),
+    [("smoke", True, True), ("quick", False, True), ("custom", False, False)],
+)
+def test_the_budget_follows_the_suite(suite: str, short: bool, brief: bool) -> None:
+    options = replace(BenchPlan(), suite=suite).options(phone("A"))
+    assert (options.short, options.brief) == (short, brief)

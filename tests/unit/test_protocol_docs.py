@@ -26,7 +26,7 @@ def test_the_documented_bytes_are_the_real_ones():
 
 def test_the_documented_bounds_are_the_real_ones():
     table = dict(re.findall(r"^\| `([A-Z_]+)` \| ([\d.]+) \|", PROTOCOL, re.MULTILINE))
-    assert len(table) == 9
+    assert len(table) == 10
     for name, value in table.items():
         (owner,) = [m for m in (wire, fields, protocol) if name in vars(m)][:1]
         assert float(value) == getattr(owner, name), name
@@ -52,6 +52,7 @@ def test_the_documented_version_and_deadlines_are_the_real_ones():
     assert f"| load | {d.load_s:g} s + size at {d.bytes_per_s / 1e6:g} MB/s |" in PROTOCOL
     assert f"`warmup_s` + `duration_s` + {d.open_s:g} s" in PROTOCOL
     assert f"| cancel | {d.cancel_s:g} s" in PROTOCOL
+    assert f"| act | {d.act_s:g} s" in PROTOCOL
 
 
 def test_the_example_probe_of_the_guide_works():

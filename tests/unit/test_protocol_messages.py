@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from device_probes import protocol
-from device_probes.codec import facts_to_json, raw_table, read_facts
+from device_probes.codec import BACKGROUNDS, MAX_OBSERVED, facts_to_json, raw_table, read_facts
 from device_probes.fields import Malformed, clean, loads
 from device_probes.parse import read_from_host, read_from_probe
 from device_probes.wire import MAX_HEADER_BYTES, encode_frame
@@ -86,6 +86,7 @@ requests = st.builds(
     cpu_threads=st.integers(1, 64),
     usage=words,
     audio_session=words,
+    background=st.sampled_from(BACKGROUNDS),
     duration_s=floats(0.02, 900),
 )
 streams = st.builds(
@@ -164,6 +165,7 @@ from_host = st.one_of(
     st.just(protocol.AskFacts()),
     st.builds(protocol.Codec, codec_requests),
     st.just(protocol.Cancel()),
+    st.builds(protocol.Act, words, words),
     st.just(protocol.Bye()),
     st.builds(protocol.Load, ids, rates, st.integers(1, protocol.MAX_STIMULUS_BYTES // 4), crcs),
     st.builds(
@@ -257,7 +259,7 @@ def test_any_bytes_are_an_object_or_malformed(data):
     assert isinstance(value, dict) or (problem and "\n" not in problem)
 
 
-@pytest.mark.parametrize("kind", ["hello", "facts", "load", "run", "codec", "cancel", "bye"])
+@pytest.mark.parametrize("kind", ["hello", "facts", "load", "run", "codec", "cancel", "act", "bye"])
 def test_the_host_messages_of_the_contract_exist(kind):
     with pytest.raises(Malformed) as caught:
         read_from_host({"type": kind, "unknown key": 1, "protocol": "x"})
@@ -293,7 +295,7 @@ def test_the_largest_report_fits_into_a_header():
         (pair,) * 256, (pair,) * 256, ((123456.123456789, 2**53),) * 256,
         {"aec": effect, "ns": effect, "agc": effect},
         {f"{i}" + "x" * 63: 59999.123456789 for i in range(8)}, 2**53,
-        {f"{i:02}" + "x" * 62: "x" * 128 for i in range(48)}, True, "x" * 32, 99.123456789,
+        {f"{i:02}" + "x" * 62: "x" * 128 for i in range(MAX_OBSERVED)}, True, "x" * 32, 99.123456789,
         99.9, 99.9, ("x" * 200,) * 16,
     )  # fmt: skip
     message = protocol.Result(report, protocol.PcmFormat.INT16, 1)

@@ -3,7 +3,7 @@
 ::
 
     python -P -m device_probes.virtual.adbd --fleet F.toml|- [--serial S]… [--speed X|inf]
-        [--adb-server-port P] [--connect]
+        [--adb-server-port P] [--connect] [--apart]
 
 With ``--fleet -`` the input begins with a line that holds the number of bytes of the fleet TOML,
 then the TOML; without ``--fleet`` it is the packaged fleet. The first line of output is JSON:
@@ -78,18 +78,21 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--speed", type=float, default=1.0, help="clock of the phones, or inf")
     parser.add_argument("--adb-server-port", type=int, help="the private adb server they belong to")
     parser.add_argument("--connect", action="store_true", help="let that server connect to them")
+    parser.add_argument("--apart", action="store_true", help="no phone hears another")
     return parser.parse_args(argv)
 
 
 def _daemon(args: argparse.Namespace) -> AdbDaemon:
     """Everything but the listening; raises ``ChirpbenchError`` or ``ValueError``."""
-    phones = make_phones(_fleet(args.fleet), Clock(args.speed))
+    phones = make_phones(_fleet(args.fleet), Clock(args.speed), apart=args.apart)
     if args.serial:
         there = {phone.serial: phone for phone in phones}
         missing = [serial for serial in args.serial if serial not in there]
         if missing:
             raise ValueError(f"no phone behind adb has the serial {', '.join(missing)}")
         phones = [there[serial] for serial in args.serial]
+    for phone in phones:
+        phone.phone.keeps_sounds = False  # nobody in this process asks for their truth
     if args.connect and not args.adb_server_port:
         raise ValueError("--connect needs --adb-server-port")
     return AdbDaemon(phones, adb_server_port=args.adb_server_port)

@@ -19,10 +19,17 @@ _STOP_S = 10.0
 
 
 def make_phones(
-    fleet: Fleet, clock: Clock | None = None, *, launcher: ProbeLauncher | None = None
+    fleet: Fleet,
+    clock: Clock | None = None,
+    *,
+    launcher: ProbeLauncher | None = None,
+    apart: bool = False,
 ) -> list[VirtualAndroid]:
-    """The phones of ``fleet`` that are reached by adb, not yet listening."""
-    phones = (p for p in fleet.phones(clock) if p.spec.link == "adb")
+    """The phones of ``fleet`` that are reached by adb, not yet listening.
+
+    Those of one call hear each other as their zones say, unless they are ``apart``.
+    """
+    phones = (p for p in fleet.phones(clock, apart=apart) if p.spec.link == "adb")
     return [VirtualAndroid(phone, launcher=launcher) for phone in phones]
 
 

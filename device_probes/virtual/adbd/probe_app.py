@@ -23,13 +23,9 @@ from device_probes.server import (
     ProbeServer,
     TrialRefused,
 )
+from device_probes.virtual.adbd.midtrial import MidTrial, stream_of
 from device_probes.virtual.adbd.packages import RECORD_AUDIO, Installed
-from device_probes.virtual.adbd.system import (
-    PROBE_PACKAGE,
-    STREAM_MUSIC,
-    STREAM_VOICE_CALL,
-    Recorder,
-)
+from device_probes.virtual.adbd.system import PROBE_PACKAGE, Recorder
 from device_probes.wire import Connection, Deadline
 from profiler.errors import ChirpbenchError
 from profiler.model import CodecCost, CodecRequest, DeviceFacts, ProbeReport, TrialRequest
@@ -93,6 +89,8 @@ class ProbeApp:
         self._lock = threading.Lock()
         self._process: _Process | None = None
         self.journal: _Restore | None = None
+        self.trial: MidTrial | None = None
+        """The one that runs."""
 
     @property
     def pid(self) -> int | None:
@@ -122,6 +120,7 @@ class ProbeApp:
                 old.stop()
             else:
                 self.restore()
+                self._phone.phone.new_process()
             pid = old.pid if old else self._phone.pids.new(PROBE_PACKAGE)
             package.stopped = False
             self._process = _Process(self._phone, package, pid, extras)
@@ -165,7 +164,7 @@ class ProbeApp:
         state.audio_mode = "MODE_IN_COMMUNICATION" if call else "MODE_NORMAL"
         state.audio_mode_pid = (self.pid or 0) if call else 0
         if request.volume is not None:
-            volume = state.volumes[STREAM_VOICE_CALL if call else STREAM_MUSIC]
+            volume = state.volumes[stream_of(request)]
             span = volume.maximum - volume.minimum
             volume.index = volume.minimum + round(request.volume * span)
 
@@ -309,22 +308,39 @@ class _App:
         app.prepare(request)
         recorder = self._recorder(request, pid or 0)
         phone.state.recorders.append(recorder)
+        app.trial = trial = MidTrial(phone, request, cancelled)
+        phone.state.watch(trial.look)
         try:
             report, samples = phone.phone.run(request, plays, emit, cancelled)
-            observed = self._observed(request)
-            self._in_front()
+            observed = {**self._observed(request), **trial.observed()}
+            if request.background != "continue":
+                self._in_front()
         except ConnectionDropped:
             phone.jerk()
             raise
+        except TrialRefused:
+            if trial.was_left:
+                self._in_front()
+            raise
         finally:
+            phone.state.unwatch(trial.look)
+            app.trial = None
             # A process that was killed puts nothing back; its journal stays.
             if app.pid == pid:
                 phone.state.recorders = [r for r in phone.state.recorders if r is not recorder]
                 app.restore()
         phone.event_here("probe:recorded")
-        if phone.state.microphone_silent:
+        silent = phone.state.microphone_taken
+        silent |= request.background != "continue" and phone.state.microphone_silent
+        if silent:
             samples = np.zeros_like(samples)
-        return self._honest(report, samples, observed), samples
+        silenced = silent or trial.was_muted
+        return self._honest(report, samples, observed, silent=silent, silenced=silenced), samples
+
+    def act(self, action: str, value: str) -> str:
+        """An act of the contract; the route is the one of the phone's sound."""
+        self._phone.event_here("probe:act")
+        return self._phone.phone.act(action, value)
 
     def _in_front(self) -> None:
         state = self._phone.state
@@ -343,7 +359,7 @@ class _App:
     def _observed(self, request: TrialRequest) -> dict[str, str]:
         state = self._phone.state
         call = request.audio_mode == "communication"
-        volume = state.volumes[STREAM_VOICE_CALL if call else STREAM_MUSIC]
+        volume = state.volumes[stream_of(request)]
         return {
             "audio_mode": "in_communication" if call else "normal",
             "volume_index": str(volume.index),
@@ -354,18 +370,24 @@ class _App:
         }
 
     def _honest(
-        self, report: ProbeReport, samples: Samples, observed: dict[str, str]
+        self,
+        report: ProbeReport,
+        samples: Samples,
+        observed: dict[str, str],
+        *,
+        silent: bool,
+        silenced: bool,
     ) -> ProbeReport:
         """The report with what this phone's system would say; the sound's part stays."""
         state = self._phone.state
-        run = samples.shape[0] if state.microphone_silent else report.longest_zero_run_frames
+        run = samples.shape[0] if silent else report.longest_zero_run_frames
         startup = dict(report.startup_ms)
-        if state.microphone_silent:
+        if silent:
             startup.pop("first_nonzero", None)
         known = state.api_level >= 29
         return replace(
             report,
-            input_silenced=state.microphone_silent if known else None,
+            input_silenced=silenced if known else None,
             longest_zero_run_frames=run,
             startup_ms=startup,
             observed={**report.observed, **observed},

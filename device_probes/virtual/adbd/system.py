@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from device_probes.virtual.android_spec import Android
@@ -121,6 +122,7 @@ class SystemState:
         """Silenced by the system for no reason the phone shows (``silence_mic``)."""
         self.exits: list[Exit] = []
         self.log: list[LogLine] = []
+        self._watchers: list[Callable[[], None]] = []
         self.thermal_status = android.battery.thermal_status
         self.usb_powered = android.battery.usb_powered
         self._battery = android.battery
@@ -192,6 +194,7 @@ class SystemState:
         """Screen on; whatever keyguard there is stays."""
         if not self.awake:
             self._awake = True
+            self._changed()
         self.touch()
 
     def touch(self) -> None:
@@ -202,6 +205,7 @@ class SystemState:
         """Screen off, and locked when there is a lock."""
         self._awake = False
         self.keyguard_showing = self.keyguard != "none"
+        self._changed()
 
     def dismiss_keyguard(self) -> None:
         """What can be dismissed without a PIN is."""
@@ -227,23 +231,49 @@ class SystemState:
 
     def show(self, component: str) -> None:
         """Bring an activity to the front."""
-        self.hide(component)
-        self.activities.append(component)
+        self.activities = [*(a for a in self.activities if a != component), component]
+        self._changed()
 
     def hide(self, component: str) -> None:
         """Take an activity away."""
         self.activities = [a for a in self.activities if a != component] or [LAUNCHER]
+        self._changed()
 
     def hide_package(self, package: str) -> None:
         """Take a package's activities away."""
         left = [a for a in self.activities if not a.startswith(package + "/")]
         self.activities = left or [LAUNCHER]
+        self._changed()
+
+    @property
+    def lit(self) -> bool:
+        """Whether the screen is on, as it was left: nobody's time runs out by asking."""
+        return self._awake
+
+    @property
+    def microphone_taken(self) -> bool:
+        """Whether the probe would be fed zeros even in front."""
+        others = any(r.package != PROBE_PACKAGE for r in self.recorders)
+        return self.mic_toggle_off or self.mic_forced_silent or others
 
     @property
     def microphone_silent(self) -> bool:
         """Whether the probe would be fed zeros."""
-        others = any(r.package != PROBE_PACKAGE for r in self.recorders)
-        return self.mic_toggle_off or self.mic_forced_silent or others or not self.probe_on_top
+        return self.microphone_taken or not self.probe_on_top
+
+    # --- who looks on -----------------------------------------------------------------------------
+
+    def watch(self, look: Callable[[], None]) -> None:
+        """Call ``look`` whenever screen or activities change, in the thread that does it."""
+        self._watchers.append(look)
+
+    def unwatch(self, look: Callable[[], None]) -> None:
+        """Not any more."""
+        self._watchers.remove(look)
+
+    def _changed(self) -> None:
+        for look in list(self._watchers):
+            look()
 
 
 def _volumes(music: float, call: float) -> dict[int, Volume]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,13 +10,15 @@ from dataclasses import replace
 from profiler.catalogue import limits
 from profiler.catalogue.judging import Ruling, measured, nothing_measured, own, unique
 from profiler.catalogue.kinds import CatalogueTest, Page, PlannedTrial, TrialOptions, numbered
-from profiler.catalogue.trains import latency_train
+from profiler.catalogue.trains import class_train, latency_train
 from profiler.model import (
     DeviceFacts,
     Measurement,
+    Platform,
     Reason,
     TestResult,
     TrialRecord,
+    TrialRequest,
     Verdict,
     worst,
 )
@@ -27,26 +30,75 @@ TAIL_S = 1.6
 """Room for a Bluetooth latency (up to 1.5 s)."""
 SHORT_TAIL_S = 0.7
 """Smoke: a longer latency loses its last chirps, and the analysis says so."""
+PATH_REPEATS = limits.MIN_REPEATS
+MAX_PATHS = 6
+"""APIs a probe may offer beside the default one."""
+_API_NAME = re.compile("[a-z][a-z0-9_]{0,31}")
 
 
 def trials(facts: DeviceFacts, options: TrialOptions) -> tuple[PlannedTrial, ...]:
-    """``repeats`` opens at each volume, all with the same train."""
+    """``repeats`` opens at each volume; without a tight budget, five of each other path, too."""
     request = options.plain(facts, SHORT_WARMUP_S if options.short else WARMUP_S)
     spec = latency_train(options.seed, request.rate_hz, short=options.short)
     volumes = options.volumes or (request.volume,)
     pairs = [(replace(request, volume=v), spec) for v in volumes for _ in range(options.repeats)]
-    return numbered(TEST_ID, pairs, tail_s=SHORT_TAIL_S if options.short else TAIL_S)
+    tail_s = SHORT_TAIL_S if options.short else TAIL_S
+    plain = numbered(TEST_ID, pairs, tail_s=tail_s)
+    if options.short or options.brief:
+        return plain
+    train = class_train(options.seed, request.rate_hz)
+    others = [(path, train) for path in other_paths(facts, request) for _ in range(PATH_REPEATS)]
+    more = numbered(TEST_ID, others, tail_s=tail_s)
+    return (*plain, *(replace(t, index=len(plain) + t.index) for t in more))
+
+
+def other_paths(facts: DeviceFacts, plain: TrialRequest) -> tuple[TrialRequest, ...]:
+    """The communication path an app with calls takes, and every API the device offers.
+
+    Effects stay as they are asked for in the plain path: with an echo canceller in it, the way
+    there and back is what L2 measures.
+    """
+    calls = replace(plain, audio_mode="communication", input_preset="voice_communication")
+    apis = (replace(plain, api=api) for api in offered_apis(facts)[:MAX_PATHS])
+    on_phone = facts.platform in (Platform.ANDROID, Platform.IOS, Platform.VIRTUAL)
+    found = (*((calls,) if on_phone else ()), *apis)
+    return tuple(r for r in dict.fromkeys(found) if r.path != plain.path)
+
+
+def offered_apis(facts: DeviceFacts) -> tuple[str, ...]:
+    """APIs beside the default one, which probes list first in ``facts.raw["apis"]``."""
+    names = (name.strip() for name in facts.raw.get("apis", "").split(","))
+    return tuple(n for n in names if _API_NAME.fullmatch(n))[1:]
+
+
+def plain_records(records: Sequence[TrialRecord]) -> list[TrialRecord]:
+    """L1's opens of the plain path, whose first trial is the first of the test."""
+    mine = own(records, TEST_ID)
+    return [r for r in mine if r.request.path == mine[0].request.path]
 
 
 def judge(run_uuid: str, records: Sequence[TrialRecord]) -> TestResult:
-    """Median and spread over opens, per volume; the worst volume decides."""
+    """Median and spread over opens, per volume; the plain path's worst volume decides."""
     records = own(records, TEST_ID)
+    if not records:
+        return nothing_measured(records, "").result(run_uuid, TEST_ID, records)
+    ruling = _judge_plain(plain_records(records))
+    texts, numbers = [ruling.text], list(ruling.measurements)
+    paths = dict.fromkeys(r.request.path for r in records)
+    for path in list(paths)[1:]:
+        part = _judge_volume([r for r in records if r.request.path == path])
+        texts.append(f"{path}: {part.text}")
+        numbers += [replace(m, name=f"{m.name}[path={path}]") for m in part.measurements]
+    return Ruling(ruling.verdict, ruling.reasons, "; ".join(texts), tuple(numbers)).result(
+        run_uuid, TEST_ID, records
+    )
+
+
+def _judge_plain(records: Sequence[TrialRecord]) -> Ruling:
     volumes = list(dict.fromkeys(r.request.volume for r in records))
     parts = [_judge_volume([r for r in records if r.request.volume == v]) for v in volumes]
     if len(parts) == 1:
-        return parts[0].result(run_uuid, TEST_ID, records)
-    if not parts:
-        return nothing_measured(records, "").result(run_uuid, TEST_ID, records)
+        return parts[0]
     labels = ["as found" if v is None else f"{v:g}" for v in volumes]
     pairs = list(zip(labels, parts, strict=True))
     return Ruling(
@@ -58,7 +110,7 @@ def judge(run_uuid: str, records: Sequence[TrialRecord]) -> TestResult:
             for label, p in pairs
             for m in p.measurements
         ),
-    ).result(run_uuid, TEST_ID, records)
+    )
 
 
 def _judge_volume(records: list[TrialRecord]) -> Ruling:
@@ -105,13 +157,15 @@ PAGE = Page(
     question="How long is the way from the app's output to the app's input, and is it the same "
     "at every open?",
     hardware="H0",
-    stimulus="one train of exponential sweeps, a fresh stream for each repeat",
-    measured="median, MAD, p95, smallest and largest round-trip latency over the opens",
+    stimulus="one train of exponential sweeps, a fresh stream for each repeat; beyond the quick "
+    "suite five more opens in communication mode and with each API on offer",
+    measured="median, MAD, p95, smallest and largest round-trip latency over the opens, per path",
     method="Each open gives one latency of the direct path at t = 0 with its 1σ "
     "(docs/method.md). The spread between opens is what a user meets; with fewer than five opens "
-    "nothing is claimed.",
+    "nothing is claimed. The plain media path decides the verdict; the others are numbers, named "
+    "api/mode/preset/route.",
     drives=("perf_mode", "sharing", "src_quality"),
-    sources=("CATALOGUE L1", "oboe#235", "oboe#2075"),
+    sources=("oboe#235", "oboe#2075"),
 )
 
-TEST = CatalogueTest(TEST_ID, "round-trip latency, warm, media path", trials, judge, PAGE)
+TEST = CatalogueTest(TEST_ID, "round-trip latency, warm, per path", trials, judge, PAGE)

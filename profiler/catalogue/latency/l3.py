@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,6 +11,7 @@ from profiler.catalogue import limits
 from profiler.catalogue.judging import Ruling, measured, nothing_measured, own, unique
 from profiler.catalogue.kinds import CatalogueTest, Page, PlannedTrial, TrialOptions, numbered
 from profiler.catalogue.latency import l1
+from profiler.catalogue.latency.stamps import claimed
 from profiler.catalogue.trains import class_train
 from profiler.model import (
     DeviceFacts,
@@ -36,7 +37,6 @@ SHORT_BURSTS = (2,)
 FRAMES = (128, 512, 2048)
 SHORT_FRAMES = (256,)
 MAX_APIS = 6
-_API_NAME = re.compile("[a-z][a-z0-9_]{0,31}")
 
 
 def trials(facts: DeviceFacts, options: TrialOptions) -> tuple[PlannedTrial, ...]:
@@ -61,18 +61,16 @@ def variants(facts: DeviceFacts, options: TrialOptions) -> tuple[TrialRequest, .
         bursts = options.buffer_bursts or (SHORT_BURSTS if options.short else BURSTS)
         found += [replace(plain, buffer_bursts=n) for n in bursts]
         found += [replace(plain, performance_mode=p) for p in _other_modes(facts, plain)]
-    others = options.apis or offered_apis(facts)[: 1 if options.short else MAX_APIS]
+    others = options.apis or l1.offered_apis(facts)[: 1 if options.short else MAX_APIS]
     found += [replace(plain, api=api) for api in others]
     once = dict.fromkeys(found)
     if l1.TEST_ID in options.tests:
-        once.pop(plain, None)
+        opened = (plain,) if options.short or options.brief else (
+            plain, *l1.other_paths(facts, plain)
+        )  # fmt: skip
+        for request in opened:
+            once.pop(request, None)
     return tuple(once)
-
-
-def offered_apis(facts: DeviceFacts) -> tuple[str, ...]:
-    """APIs beside the default one, which probes list first in ``facts.raw["apis"]``."""
-    names = (name.strip() for name in facts.raw.get("apis", "").split(","))
-    return tuple(n for n in names if _API_NAME.fullmatch(n))[1:]
 
 
 def _other_modes(facts: DeviceFacts, plain: TrialRequest) -> tuple[str, ...]:
@@ -92,7 +90,7 @@ def judge(run_uuid: str, records: Sequence[TrialRecord]) -> TestResult:
         Measurement("variants_refused", len({_variant(r) for r in refused}), "1"),
         Measurement("grants_that_differ", len(differs), "1"),
     ]
-    ruling = _judge_reported(records)
+    ruling = _judge_claims(records)
     text, notes = ruling.text, [*ruling.reasons]
     if differs:
         notes.append(Reason.GRANTED_DIFFERS)
@@ -108,31 +106,72 @@ def judge(run_uuid: str, records: Sequence[TrialRecord]) -> TestResult:
     ).result(run_uuid, TEST_ID, records)
 
 
-def _judge_reported(records: Sequence[TrialRecord]) -> Ruling:
-    groups: dict[str, list[tuple[float, float]]] = {}
-    for record, estimate in measured(records):
-        reported = record.report.reported_latency_ms if record.report else None
-        if reported is not None and estimate.round_trip_latency_ms is not None:
-            diff = reported - estimate.round_trip_latency_ms
-            sigma_ms = (estimate.uncertainty_us or 0.0) / 1000
-            groups.setdefault(_variant(record), []).append((diff, sigma_ms))
-    if not groups:
+Claims = dict[str, list[tuple[float, float]]]
+"""(claimed minus measured, 1σ) in ms of every open, by variant."""
+
+
+def _judge_claims(records: Sequence[TrialRecord]) -> Ruling:
+    """The reported latency and the timestamps, each against the measured round trip."""
+    reported, stamped, faults = _claims(records)
+    if not reported and not stamped and not faults:
         if measured(records):
             why = (str(Reason.NO_TIMESTAMPS),)
             return Ruling(Verdict.NOT_MEASURABLE, why, "the system reports no latency")
         return nothing_measured(records, "no round trip to compare with")
-    typical = {name: statistics.median(d for d, _ in pairs) for name, pairs in groups.items()}
-    graded = [
-        limits.grade(TEST_ID, "reported_diff_ms", _bounds(pairs)) for pairs in groups.values()
+    parts = [
+        _judge_one(claims, name)
+        for name, claims in (("reported", reported), ("timestamps", stamped))
+        if claims
     ]
-    name = max(typical, key=lambda n: abs(typical[n]))
+    if faults:
+        why = (str(Reason.TIMESTAMPS_UNTRUSTED),)
+        parts.append(Ruling(Verdict.MARGINAL, why, f"timestamps: {', '.join(faults)}"))
+    trusted = all(p.verdict is Verdict.PASS for p in parts) and bool(stamped)
+    return Ruling(
+        worst(p.verdict for p in parts),
+        unique(w for p in parts for w in p.reasons),
+        "; ".join(p.text for p in parts),
+        (
+            *(m for p in parts for m in p.measurements),
+            Measurement("timestamps_trusted", float(trusted), "1"),
+        ),
+    )
+
+
+def _claims(records: Sequence[TrialRecord]) -> tuple[Claims, Claims, tuple[str, ...]]:
+    reported: Claims = {}
+    stamped: Claims = {}
+    faults: list[str] = []
+    for record, estimate in measured(records):
+        if record.report is None or estimate.round_trip_latency_ms is None:
+            continue
+        latency_ms = estimate.round_trip_latency_ms
+        sigma_ms = (estimate.uncertainty_us or 0.0) / 1000
+        said = record.report.reported_latency_ms
+        if said is not None:
+            reported.setdefault(_variant(record), []).append((said - latency_ms, sigma_ms))
+        stamps = claimed(record.report)
+        faults += stamps.faults
+        if stamps.round_trip_ms is not None:
+            both_ms = math.hypot(sigma_ms, stamps.sigma_ms)
+            diff_ms = stamps.round_trip_ms - latency_ms
+            stamped.setdefault(_variant(record), []).append((diff_ms, both_ms))
+    return reported, stamped, unique(faults)
+
+
+def _judge_one(claims: Claims, name: str) -> Ruling:
+    """One way of claiming; the worst variant decides."""
+    typical = {variant: statistics.median(d for d, _ in pairs) for variant, pairs in claims.items()}
+    graded = [
+        limits.grade(TEST_ID, "reported_diff_ms", _bounds(pairs)) for pairs in claims.values()
+    ]
+    at_worst = max(typical, key=lambda n: abs(typical[n]))
     return Ruling(
         worst(verdict for verdict, _ in graded),
         unique(w for _, why in graded for w in why),
-        f"reported minus measured {typical[name]:+.1f} ms at worst ({name})",
+        f"{name} minus measured {typical[at_worst]:+.1f} ms at worst ({at_worst})",
         tuple(
-            Measurement(f"reported_minus_measured_ms[{n}]", diff, "ms")
-            for n, diff in typical.items()
+            Measurement(f"{name}_minus_measured_ms[{n}]", diff, "ms") for n, diff in typical.items()
         ),
     )
 
@@ -152,6 +191,8 @@ def _variant(record: TrialRecord) -> str:
     """What a request varies, as a short name."""
     request = record.request
     parts = [request.api, f"{request.rate_hz} Hz"]
+    if request.audio_mode != "media":
+        parts.append(request.audio_mode)
     if request.performance_mode != "default":
         parts.append(f"performance {request.performance_mode}")
     if request.buffer_frames is not None:
@@ -206,10 +247,13 @@ PAGE = Page(
     "measured one?",
     hardware="H0",
     stimulus="one short train per rate, buffer, API and performance mode",
-    measured="reported minus measured latency; every granted value that is not the requested one",
+    measured="reported minus measured latency, timestamps minus measured latency; every granted "
+    "value that is not the requested one",
     method="The system's own output and input latency are added and compared with the measured "
-    "round trip of the same stream. A difference above the limit means that its timestamps must "
-    "not be used for an echo canceller's delay or for lip sync.",
+    "round trip of the same stream; so is the round trip of the timestamps, taken from both "
+    "directions at a common moment. A difference above the limit, or timestamps that are stuck, "
+    "scatter or say -1, mean that they must not be used for an echo canceller's delay or for lip "
+    "sync.",
     drives=("latency_source", "native_rate", "buffer_bursts"),
     sources=("oboe#1430", "oboe#1562", "oboe#1563", "oboe#1808"),
 )

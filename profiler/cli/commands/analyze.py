@@ -8,6 +8,8 @@ from pathlib import Path
 
 from profiler.cli.jsonlines import STDOUT, dumps, open_output
 from profiler.cli.offline import FileOutcome, json_fields, measure_files
+from profiler.cli.offline_echo import analyze_echo
+from profiler.cli.offline_exchange import analyze_exchange
 from profiler.cli.offline_table import offline_table
 from profiler.cli.tables import show
 from profiler.cli.text import clean
@@ -21,6 +23,11 @@ _AUDIO = (".wav", ".flac", ".ogg", ".aif", ".aiff", ".caf", ".w64")
 def execute(args: Namespace) -> int:
     """Analyse every file; 2 when one could not be read, 1 when the tool failed on one."""
     _refuse_overwriting(args)
+    if args.exchange or args.plan:
+        return analyze_exchange(args)
+    if args.echo:
+        return analyze_echo(args)
+    _refuse_nothing(args)
     spec = read_stimulus(Path(args.stimulus))
     outcomes = _as_json(args, spec) if args.json else _as_table(args, spec)
     if any(o.unreadable for o in outcomes):
@@ -52,15 +59,22 @@ def _reported(outcome: FileOutcome) -> FileOutcome:
     return outcome
 
 
+def _refuse_nothing(args: Namespace) -> None:
+    if not args.recordings or args.stimulus is None:
+        what = "recording" if args.stimulus else "stimulus"
+        raise InputError(f"no {what} named", hint="give REC.wav --stimulus S.wav")
+
+
 def _refuse_overwriting(args: Namespace) -> None:
     """``--json`` takes the next word as its file: never a recording, nor the stimulus."""
     if args.json is None or args.json == STDOUT:
         return
     out = Path(args.json)
-    described = Path(args.stimulus).with_suffix(".json")
-    if out.suffix.lower() in _AUDIO or any(
-        out.absolute() == Path(p).absolute() for p in (*args.recordings, args.stimulus, described)
-    ):
+    named = [*args.recordings, *(args.echo or ()), *(args.exchange or ())]
+    named += [args.plan] if args.plan else []
+    if args.stimulus is not None:
+        named += [args.stimulus, str(Path(args.stimulus).with_suffix(".json"))]
+    if out.suffix.lower() in _AUDIO or any(out.absolute() == Path(p).absolute() for p in named):
         raise InputError(
             "would be overwritten by --json", file=args.json, hint="give --json OUT.json, or -"
         )

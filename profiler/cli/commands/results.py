@@ -58,7 +58,7 @@ def _show_runs(
                 print_json(_trial_fields(trial))
         else:
             console().print(run_heading(stored))
-            show(tests_table(stored.tests))
+            show(tests_table("tests", stored.tests))
             show(trials_table(records))
 
 

@@ -21,16 +21,16 @@ EXIT_INTERRUPTED = 130
 def execute(args: Namespace) -> int:
     """Run the bench; 0 when every planned device finished, whatever its verdicts are."""
     kinds(args)  # a wrong word is answered before anything is loaded or started
-    from profiler.cli.benchplan import plan_of
+    from profiler.cli.benchplan import in_boxes, plan_of
 
     plan = plan_of(args)
-    with connected(args) as drivers:
+    with connected(args, apart=in_boxes(args, plan), partner=plan.partner) as drivers:
         return _run(args, plan, drivers)
 
 
 def _run(args: Namespace, plan: BenchPlan, drivers: list[Driver]) -> int:
     from profiler.bench import run_bench
-    from profiler.cli.benchplan import absent, chosen, resumed, with_zones
+    from profiler.cli.benchplan import absent, chosen, helper_of, places_of, resumed, with_zones
     from profiler.cli.live import watching
     from profiler.cli.place import open_store, store_url
     from profiler.cli.run_report import report
@@ -38,12 +38,15 @@ def _run(args: Namespace, plan: BenchPlan, drivers: list[Driver]) -> int:
     missing = absent(drivers, plan)
     for serial in missing:
         print(f"chirpbench run: {clean(serial, 60)} is not connected", file=sys.stderr)
+    helper = helper_of(drivers, plan)
     drivers = chosen(drivers, plan, args.serials)
-    plan = with_zones(plan, drivers)
+    plan = with_zones(plan, drivers, places_of(args, plan))
     with open_store(store_url(args, plan.store), create=args.resume is None) as store:
         drivers = resumed(store, plan, args, drivers)
         with watching([d.ref for d in drivers], plain=args.plain) as observe:
-            outcome = run_bench(plan, drivers, store, observe=observe, resume=args.resume)
+            outcome = run_bench(
+                plan, [*drivers, *helper], store, observe=observe, resume=args.resume
+            )
         report(outcome, store, as_json=args.json)
     if outcome.cancelled:
         return EXIT_INTERRUPTED

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from device_probes.virtual.adbd.midtrial import press_volume_key
 from device_probes.virtual.adbd.shell import Call, CommandFunction
 from device_probes.virtual.adbd.system import LAUNCHER
 
@@ -108,9 +109,7 @@ def _press(call: Call, key: str) -> None:
     elif code == 4 and not state.keyguard_showing:
         state.hide(state.top)
     elif code in (24, 25):
-        volume = state.volumes[3]
-        step = 1 if code == 24 else -1
-        volume.index = min(max(volume.index + step, volume.minimum), volume.maximum)
+        press_volume_key(call.phone, 1 if code == 24 else -1)
     state.touch()
 
 

@@ -11,6 +11,8 @@ import java.util.Map;
 final class AndroidDevice implements ProbeDevice {
     private static final long TICK_MS = 50;
     private static final long RESUME_MS = 1500;
+    /** A preferred device is followed a moment later. */
+    private static final long SETTLE_MS = 300;
     private static final long STALL_NS = 4000000000L;
 
     /** Asks the user for a permission; called on any thread. */
@@ -27,6 +29,10 @@ final class AndroidDevice implements ProbeDevice {
     private final AudioSetup setup;
     private volatile boolean foreground;
     private volatile TrialControl running;
+    /** Of the trial that runs and may be acted upon. */
+    private volatile Acts acts;
+    /** Of the trial that runs and goes on in the background. */
+    private volatile Presence presence;
 
     /** The one of this process: a trial may outlive the screen that began it. */
     static synchronized AndroidDevice of(Context application, Permissions permissions) {
@@ -44,11 +50,14 @@ final class AndroidDevice implements ProbeDevice {
         setup.restore(true); // whatever a crash has left
     }
 
-    /** Whether the app is on the screen; a trial that runs when it goes is ended. */
+    /** Whether the app is on the screen; a trial that runs when it goes is ended, or noted. */
     void setForeground(boolean now) {
         foreground = now;
+        Presence mayLeave = presence;
         TrialControl control = running;
-        if (!now && control != null) {
+        if (mayLeave != null) {
+            mayLeave.seen(now);
+        } else if (!now && control != null) {
             control.stop(Refusal.BACKGROUND, "another app came in front of the probe");
         }
     }
@@ -56,6 +65,14 @@ final class AndroidDevice implements ProbeDevice {
     @Override
     public void running(TrialControl control) {
         running = control;
+    }
+
+    @Override
+    public void act(String action, String value) {
+        Acts open = acts;
+        if (open != null) {
+            open.take(action, value);
+        }
     }
 
     @Override
@@ -93,15 +110,22 @@ final class AndroidDevice implements ProbeDevice {
         Engine engine = engine(r, control);
         Report report = new Report(BuildInfo.VERSION_NAME);
         Focus focus = new Focus(audio, control);
+        Timeline timeline = new Timeline();
+        Acts open = new Acts();
+        acts = open;
+        presence = r.continuesInBackground ? new Presence() : null;
         CpuLoad load = null;
         try {
             Routing.Route route = setup.enter(r, report, control);
             report.observe("audio_focus", focus.ask(r));
             load = new CpuLoad(r.cpuThreads, r.cpuLoad);
-            return trial(r, rateHz, plays, control, engine, route, report);
+            return trial(r, rateHz, plays, control, engine, route, report, timeline);
         } finally {
+            presence = null;
+            acts = null;
             control.onStop(null);
             control.stop(Refusal.CANCELLED, "the trial is over"); // for a loop that still waits
+            open.end(); // before anything is given back that it could change again
             engine.close();
             if (load != null) {
                 load.stop();
@@ -155,7 +179,8 @@ final class AndroidDevice implements ProbeDevice {
             final TrialControl control,
             final Engine engine,
             Routing.Route route,
-            Report report)
+            Report report,
+            Timeline timeline)
             throws Refusal {
         engine.open(r, route);
         if (engine.outputRateHz() != rateHz) {
@@ -173,16 +198,44 @@ final class AndroidDevice implements ProbeDevice {
                             abort(engine);
                         }
                     });
-            watch(r, engine, monitor, control);
+            Acts open = acts;
+            open.begin(moves(r, engine, monitor));
+            watch(r, engine, monitor, control, timeline);
+            open.end();
             monitor.look();
             control.onStop(null);
             engine.stop();
             control.check();
+            open.report(report, timeline); // first: a full table must not lose what was asked for
+            if (presence != null) {
+                presence.report(report, timeline);
+            }
             describe(r, engine, monitor, effects, report);
             return new TrialResult(report.toJson(), engine.recording());
         } finally {
             effects.release();
         }
+    }
+
+    /** How an act takes the running streams to another route. */
+    private Acts.Switch moves(final TrialRequest r, final Engine engine, final Monitor monitor) {
+        return new Acts.Switch() {
+            @Override
+            public String route(String word, TrialControl life) throws Refusal {
+                if (TrialRequest.isBluetooth(word) && Build.VERSION.SDK_INT >= 31) {
+                    demand(Api31.BLUETOOTH_CONNECT, "nearby devices (Bluetooth)");
+                }
+                monitor.letMove();
+                Routing.Route route = setup.change(r, word, life);
+                if (r.isCommunication()) {
+                    return word; // the system has said so
+                }
+                engine.move(route);
+                life.sleep(SETTLE_MS);
+                String now = Devices.word(engine.outputDevice());
+                return now == null ? word : now;
+            }
+        };
     }
 
     /** On a thread of its own: whoever ends a trial may be the main one, and a stop may hang. */
@@ -198,7 +251,12 @@ final class AndroidDevice implements ProbeDevice {
         thread.start();
     }
 
-    private static void watch(TrialRequest r, Engine engine, Monitor monitor, TrialControl control)
+    private static void watch(
+            TrialRequest r,
+            Engine engine,
+            Monitor monitor,
+            TrialControl control,
+            Timeline timeline)
             throws Refusal {
         long movedNs = System.nanoTime();
         long movement = -1;
@@ -206,6 +264,7 @@ final class AndroidDevice implements ProbeDevice {
             engine.tick(control);
             monitor.tick(control);
             long now = System.nanoTime();
+            timeline.look(engine, now);
             if (engine.movement() != movement) {
                 movement = engine.movement();
                 movedNs = now;

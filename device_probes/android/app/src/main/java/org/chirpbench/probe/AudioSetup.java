@@ -16,6 +16,9 @@ final class AudioSetup {
     private final Journal journal;
     private final Routing routing;
     private int stream = AudioManager.STREAM_MUSIC;
+    /** The route a trial began on, once it was taken to another; null: it is where it began. */
+    private volatile Routing.Route left;
+    private Routing.Route entered;
 
     AudioSetup(Context context, Journal journal) {
         audio = (AudioManager) context.getSystemService(Context.AUDIO_SERVICE);
@@ -34,12 +37,22 @@ final class AudioSetup {
             journal.note(Journal.MODE, mode);
             setMode(AudioManager.MODE_IN_COMMUNICATION, control);
         }
+        left = null;
+        entered = route;
         routing.use(route, control);
         stream = r.isVoiceUsage() ? AudioManager.STREAM_VOICE_CALL : AudioManager.STREAM_MUSIC;
         if (r.volume >= 0) {
             setVolume(r.volume, report);
         }
         observe(report);
+        return route;
+    }
+
+    /** Takes a running trial to another route; returns how, for the streams to follow. */
+    Routing.Route change(TrialRequest r, String word, TrialControl life) throws Refusal {
+        Routing.Route route = routing.findForMove(r, word);
+        left = entered;
+        routing.use(route, life);
         return route;
     }
 
@@ -108,6 +121,10 @@ final class AudioSetup {
                 audio.setMode(AudioManager.MODE_IN_COMMUNICATION);
             }
             routing.takeUpAgain();
+        }
+        if (left != null) {
+            routing.comeBack(left); // each device has a volume of its own
+            left = null;
         }
         for (Map.Entry<String, ?> entry : journal.all().entrySet()) {
             if (entry.getKey().startsWith(Journal.VOLUME)) {

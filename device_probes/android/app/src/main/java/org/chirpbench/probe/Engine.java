@@ -44,6 +44,12 @@ interface Engine {
     /** Whether the warm-up is still going on, in which the movement may not be visible. */
     boolean isWarming();
 
+    /** Frames of the recording so far, about. */
+    long recordedFrames();
+
+    /** Takes the running streams to other devices; null leaves a direction alone. */
+    void move(Routing.Route route) throws Refusal;
+
     /** What the output plays through now; null when the system does not say. */
     AudioDeviceInfo outputDevice();
 

@@ -13,6 +13,7 @@ import java.text.SimpleDateFormat;
 import java.util.Arrays;
 import java.util.Date;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TimeZone;
@@ -20,7 +21,7 @@ import java.util.TimeZone;
 /** What the phone says of itself: the {@code facts} of the contract. */
 final class Facts {
     private static final String[] SECTIONS = {
-        "build", "audio", "effect", "opus", "output", "input", "microphone"
+        "build", "routes", "audio", "effect", "opus", "output", "input", "microphone"
     };
 
     private final Context context;
@@ -133,6 +134,9 @@ final class Facts {
             case "opus":
                 opus();
                 break;
+            case "routes":
+                raw.put("routes", Devices.words(callRoutes()));
+                break;
             case "output":
             case "input":
                 devices(section, section.equals("output"));
@@ -187,6 +191,13 @@ final class Facts {
         if (reason.isEmpty()) {
             raw.put("aaudio.missing", NativeAudio.missing());
         }
+    }
+
+    /** What calls may use. Before Android 12 the system does not say: whatever plays, then. */
+    private List<AudioDeviceInfo> callRoutes() {
+        return Build.VERSION.SDK_INT >= 31
+                ? Api31.communicationDevices(audio)
+                : Devices.all(audio, true);
     }
 
     private void effects() {

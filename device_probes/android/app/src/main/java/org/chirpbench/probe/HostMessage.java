@@ -8,7 +8,7 @@ import java.util.Set;
 
 /** One message of the host, read strictly; only the fields of its type are set. */
 final class HostMessage {
-    /** {@code hello, facts, load, pcm, run, codec, cancel} or {@code bye}. */
+    /** {@code hello, facts, load, pcm, run, codec, cancel, act} or {@code bye}. */
     final String type;
     /** Of hello. */
     long protocol;
@@ -22,6 +22,10 @@ final class HostMessage {
     Run run;
     /** Of codec. */
     CodecRequest codec;
+    /** Of act. */
+    String action;
+    /** Of act. */
+    String value;
 
     /** A stimulus that is about to arrive. */
     static final class Load {
@@ -73,6 +77,10 @@ final class HostMessage {
                 break;
             case "codec":
                 message.codec = CodecRequest.read(f);
+                break;
+            case "act":
+                message.action = f.word("action");
+                message.value = f.word("value");
                 break;
             case "facts":
             case "cancel":

@@ -124,6 +124,16 @@ final class JavaEngine implements Engine {
     }
 
     @Override
+    public long recordedFrames() {
+        return Math.max(0, loop.written() - loop.warmupFrames());
+    }
+
+    @Override
+    public void move(Routing.Route route) throws Refusal {
+        streams.prefer(route);
+    }
+
+    @Override
     public AudioDeviceInfo outputDevice() {
         return streams.track.getRoutedDevice();
     }

@@ -153,6 +153,11 @@ final class JavaStreams {
         throw notOpened("output", null);
     }
 
+    /** Asks for other devices while both streams run; refuses when the system does. */
+    void prefer(Routing.Route route) throws Refusal {
+        prefer(track, record, route);
+    }
+
     private static void prefer(AudioTrack track, AudioRecord record, Routing.Route route)
             throws Refusal {
         boolean output = route.output == null || track.setPreferredDevice(route.output);

@@ -3,7 +3,7 @@ package org.chirpbench.probe;
 /** The bounds of the probe contract (docs/probe-protocol.md, "Bounds"), in one place. */
 final class Limits {
     /** Both sides must have exactly this number. */
-    static final int PROTOCOL = 2;
+    static final int PROTOCOL = 3;
 
     static final int MAX_HEADER_BYTES = 65536;
     static final int MAX_PAYLOAD_BYTES = 262144;
@@ -16,6 +16,7 @@ final class Limits {
     static final int MAX_PCM_BYTES = 128 << 20;
     static final int MAX_STIMULI = 8;
     static final int MAX_PLAYS = 64;
+    static final int MAX_ACTS = 8;
     static final int MAX_CHANNELS = 8;
     static final int MIN_RATE_HZ = 8000;
     static final int MAX_RATE_HZ = 192000;
@@ -29,7 +30,7 @@ final class Limits {
     static final int MAX_TIMESTAMPS = 256;
     static final int MAX_NOTES = 16;
     static final int MAX_NOTE_CHARS = 200;
-    static final int MAX_OBSERVED = 48;
+    static final int MAX_OBSERVED = 64;
     static final int MAX_STARTUP_MS = 60000;
 
     private Limits() {}

@@ -21,6 +21,9 @@ final class Monitor {
     private int otherClients;
     private AudioRecordingConfiguration last;
     private boolean playing;
+    private volatile boolean mayMove;
+    private String lastOutput;
+    private String lastInput;
     private long nextNs;
 
     Monitor(AudioManager audio, Engine engine, Effects effects) {
@@ -37,6 +40,9 @@ final class Monitor {
         }
         nextNs = now + EVERY_NS;
         look();
+        if (mayMove) {
+            return;
+        }
         if (playing) {
             moved("output", outputDevice, Devices.describe(engine.outputDevice()));
             moved("input", inputDevice, Devices.describe(engine.inputDevice()));
@@ -45,6 +51,11 @@ final class Monitor {
             inputDevice = Devices.describe(engine.inputDevice());
             playing = outputDevice != null && !engine.isWarming();
         }
+    }
+
+    /** The host is about to move the streams itself: that is no fault any more. */
+    void letMove() {
+        mayMove = true;
     }
 
     private static void moved(String direction, String before, String now) throws Refusal {
@@ -74,12 +85,10 @@ final class Monitor {
                 silenced = Api29.isSilenced(own) || Boolean.TRUE.equals(silenced);
             }
         }
-        if (outputDevice == null) {
-            outputDevice = Devices.describe(engine.outputDevice());
-        }
-        if (inputDevice == null) {
-            inputDevice = Devices.describe(engine.inputDevice());
-        }
+        lastOutput = Devices.describe(engine.outputDevice());
+        lastInput = Devices.describe(engine.inputDevice());
+        outputDevice = outputDevice == null ? lastOutput : outputDevice;
+        inputDevice = inputDevice == null ? lastInput : inputDevice;
     }
 
     /** Puts everything seen into {@code report}. */
@@ -89,6 +98,10 @@ final class Monitor {
         report.observe("other_recording_clients", otherClients);
         report.observe("output_device", outputDevice);
         report.observe("input_device", inputDevice);
+        if (mayMove) {
+            report.observe("output_device_at_end", lastOutput);
+            report.observe("input_device_at_end", lastInput);
+        }
         report.observe("session_id", engine.captureSession());
         if (lastMode != firstMode) {
             // Android 12 and later take the mode away from an app that they believe inactive, or

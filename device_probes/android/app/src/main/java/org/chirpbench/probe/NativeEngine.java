@@ -230,6 +230,18 @@ final class NativeEngine implements Engine {
     }
 
     @Override
+    public long recordedFrames() {
+        return status[NativeAudio.S_RECORDED_FRAMES];
+    }
+
+    @Override
+    public void move(Routing.Route route) throws Refusal {
+        throw Refusal.unsupported(
+                "an AAudio stream keeps the device it was opened with: ask for api java, or for"
+                        + " audio_mode communication");
+    }
+
+    @Override
     public AudioDeviceInfo outputDevice() {
         return device(output(NativeAudio.G_DEVICE_ID));
     }

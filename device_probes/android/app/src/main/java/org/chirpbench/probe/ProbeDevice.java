@@ -17,6 +17,9 @@ interface ProbeDevice {
     /** Gives the phone back as it was found; does nothing when nothing was changed. */
     void restore();
 
+    /** Does something to the trial that runs, soon and without waiting; none runs: ignored. */
+    void act(String action, String value);
+
     /** The trial that runs now, so that losing the foreground can end it; null: none does. */
     void running(TrialControl control);
 }

@@ -49,23 +49,8 @@ final class Routing {
         if (r.route.equals(TrialRequest.DEFAULT)) {
             return route;
         }
-        boolean known =
-                r.isBluetooth()
-                        || r.route.equals("speaker")
-                        || r.route.equals("earpiece")
-                        || r.route.equals("wired")
-                        || r.route.equals("usb");
-        if (r.isBluetooth() && !r.isCommunication()) {
-            // Media goes another way (A2DP), and without a call Android 14 does not switch before
-            // the app plays.
-            throw Refusal.unsupported(
-                    "the route " + r.route + " is one of calls: ask for audio_mode communication");
-        }
         List<AudioDeviceInfo> outputs = Devices.all(audio, true);
-        AudioDeviceInfo output = known ? Devices.find(outputs, r.route) : null;
-        if (output == null) {
-            throw missing(r.route, outputs);
-        }
+        AudioDeviceInfo output = output(r.route, r.isCommunication(), outputs);
         if (r.isCommunication()) {
             findForCalls(route);
         } else {
@@ -75,6 +60,42 @@ final class Routing {
             }
         }
         return route;
+    }
+
+    /** How streams that run get to the route {@code word}: every device is said. */
+    Route findForMove(TrialRequest r, String word) throws Refusal {
+        Route route = new Route(word);
+        List<AudioDeviceInfo> outputs = Devices.all(audio, true);
+        AudioDeviceInfo output = output(word, r.isCommunication(), outputs);
+        if (r.isCommunication()) {
+            findForCalls(route);
+            return route;
+        }
+        boolean builtIn = word.equals("earpiece") || word.equals("speaker");
+        route.output = output;
+        route.input = Devices.find(Devices.all(audio, false), builtIn ? "builtin_mic" : word);
+        return route;
+    }
+
+    private static AudioDeviceInfo output(
+            String word, boolean communication, List<AudioDeviceInfo> outputs) throws Refusal {
+        boolean known =
+                TrialRequest.isBluetooth(word)
+                        || word.equals("speaker")
+                        || word.equals("earpiece")
+                        || word.equals("wired")
+                        || word.equals("usb");
+        if (TrialRequest.isBluetooth(word) && !communication) {
+            // Media goes another way (A2DP), and without a call Android 14 does not switch before
+            // the app plays.
+            throw Refusal.unsupported(
+                    "the route " + word + " is one of calls: ask for audio_mode communication");
+        }
+        AudioDeviceInfo output = known ? Devices.find(outputs, word) : null;
+        if (output == null) {
+            throw missing(word, outputs);
+        }
+        return output;
     }
 
     private void findForCalls(Route route) throws Refusal {
@@ -124,6 +145,9 @@ final class Routing {
             audio.startBluetoothSco();
             waitForSco(control);
         } else if (route.legacy) {
+            if (journal.has(Journal.BLUETOOTH_SCO)) {
+                audio.stopBluetoothSco(); // in mid-trial: a headset wins over the speakerphone
+            }
             journal.note(Journal.SPEAKERPHONE, audio.isSpeakerphoneOn() ? 1 : 0);
             boolean speaker = route.word.equals("speaker");
             if (audio.isSpeakerphoneOn() != speaker) {
@@ -170,6 +194,20 @@ final class Routing {
                     "communication_device", Devices.describe(Api31.communicationDevice(audio)));
         } else {
             report.observe("speakerphone", audio.isSpeakerphoneOn());
+        }
+    }
+
+    /** After acts: back to where the trial began, as far as the system follows. */
+    void comeBack(Route began) {
+        TrialControl nobody = new TrialControl(null);
+        try {
+            if (began.communication == null && Build.VERSION.SDK_INT >= 31) {
+                Api31.clearCommunicationDevice(audio);
+                nobody.sleep(SETTLE_MS);
+            }
+            use(began, nobody);
+        } catch (Refusal e) {
+            android.util.Log.w("chirpbench", "not back on " + began.word, e);
         }
     }
 

@@ -104,6 +104,9 @@ final class Session {
             case "hello":
             case "pcm":
                 throw new Malformed(message.type + " came out of turn");
+            case "act":
+                device.act(message.action, message.value);
+                return true;
             case "cancel":
                 TrialControl running = control;
                 if (running != null) {

@@ -30,6 +30,8 @@ final class TrialRequest {
     /** Load of each of {@link #cpuThreads} threads, 0..1 of a core. */
     double cpuLoad;
     int cpuThreads = 1;
+    /** Whether the trial goes on when the app leaves the foreground. */
+    boolean continuesInBackground;
     double durationS = 1;
 
     /** Reads {@code value}; throws {@link Malformed} for whatever the contract does not allow. */
@@ -60,6 +62,9 @@ final class TrialRequest {
         r.warmupS = f.number("warmup_s", 0, 60);
         r.cpuLoad = f.number("cpu_load", 0, 1);
         r.cpuThreads = (int) f.integer("cpu_threads", 1, 64);
+        String refuse = "refuse";
+        String proceed = "continue";
+        r.continuesInBackground = f.choice("background", refuse, proceed).equals(proceed);
         r.durationS = f.number("duration_s", 0.02, 900);
         f.end();
         return r;
@@ -88,6 +93,11 @@ final class TrialRequest {
 
     /** Whether the route is a Bluetooth one, which needs a permission of its own from API 31 on. */
     boolean isBluetooth() {
+        return isBluetooth(route);
+    }
+
+    /** {@link #isBluetooth()} of any route's word. */
+    static boolean isBluetooth(String route) {
         return route.equals("bluetooth_sco") || route.equals("bluetooth_le");
     }
 

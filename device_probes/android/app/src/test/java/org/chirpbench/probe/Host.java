@@ -77,7 +77,7 @@ final class Host implements AutoCloseable {
 
     Host hello() throws Exception {
         String token = "\"token\":\"" + Phone.TOKEN + "\"";
-        say("{\"type\":\"hello\",\"protocol\":2,\"version\":\"t\"," + token + "}");
+        say("{\"type\":\"hello\",\"protocol\":3,\"version\":\"t\"," + token + "}");
         Map<String, Object> answer = hear();
         if (answer == null || !"hello".equals(answer.get("type"))) {
             throw new IllegalStateException("no hello: " + answer);
@@ -132,6 +132,7 @@ final class Host implements AutoCloseable {
         r.put("warmup_s", 0.1);
         r.put("cpu_load", 0.0);
         r.put("cpu_threads", 1);
+        r.put("background", "refuse");
         r.put("duration_s", 0.5);
         for (int i = 0; i < changes.length; i += 2) {
             r.put((String) changes[i], changes[i + 1]);

@@ -43,7 +43,7 @@ public class ProtocolTest extends PhoneTest {
     public void helloAnswersWithTheVersions() throws Exception {
         try (Host host = phone.connect()) {
             host.say(
-                    "{\"type\":\"hello\",\"protocol\":2,\"version\":\"x\",\"token\":\""
+                    "{\"type\":\"hello\",\"protocol\":3,\"version\":\"x\",\"token\":\""
                             + Phone.TOKEN
                             + "\",\"new\":1}");
             Map<String, Object> hello = host.hear();
@@ -72,7 +72,7 @@ public class ProtocolTest extends PhoneTest {
         };
         for (String token : wrong) {
             try (Host host = phone.connect()) {
-                host.say("{\"type\":\"hello\",\"protocol\":2,\"version\":\"x\"" + token + "}");
+                host.say("{\"type\":\"hello\",\"protocol\":3,\"version\":\"x\"" + token + "}");
                 isRefused(Refusal.UNAUTHORIZED, host.hear());
                 assertNull(host.hear());
             }
@@ -128,8 +128,12 @@ public class ProtocolTest extends PhoneTest {
             "{\"type\":\"load\",\"stimulus_id\":\"x\",\"rate_hz\":48000,\"frames\":16777217"
                     + ",\"crc32\":0}",
             "{\"type\":\"run\",\"request\":{},\"rate_hz\":48000,\"plays\":[]}",
-            "{\"type\":\"hello\",\"protocol\":2,\"version\":\"x\"}",
+            "{\"type\":\"hello\",\"protocol\":3,\"version\":\"x\"}",
             "{\"type\":\"pcm\",\"offset\":0}",
+            "{\"type\":\"act\",\"action\":\"route\"}",
+            "{\"type\":\"act\",\"action\":\"Route\",\"value\":\"earpiece\"}",
+            "{\"type\":\"act\",\"action\":\"route\",\"value\":\"a b\"}",
+            "{\"type\":\"act\",\"action\":\"route\",\"value\":\"x\",\"now\":true}",
         };
         for (String header : headers) {
             hangsUpOn(header);
@@ -153,6 +157,8 @@ public class ProtocolTest extends PhoneTest {
             {"warmup_s", 61},
             {"cpu_threads", 65},
             {"cpu_load", -0.1},
+            {"background", "perhaps"},
+            {"background", null},
             {"duration_s", 901},
             {"audio_mode", null},
             {"extra", 1},
@@ -295,7 +301,7 @@ public class ProtocolTest extends PhoneTest {
     public void aSecondHostIsToldThatTheProbeIsBusy() throws Exception {
         try (Host first = phone.connect().hello();
                 Host second = phone.connect()) {
-            second.say("{\"type\":\"hello\",\"protocol\":2,\"version\":\"x\"}");
+            second.say("{\"type\":\"hello\",\"protocol\":3,\"version\":\"x\"}");
             isRefused(Refusal.BUSY, second.hear());
             assertNull(second.hear());
             first.say("{\"type\":\"facts\"}");

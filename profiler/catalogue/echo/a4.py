@@ -1,0 +1,109 @@
+"""A4: how long the canceller needs after a cold start."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from profiler.catalogue import limits
+from profiler.catalogue.echo import a1, far_end
+from profiler.catalogue.echo.erle import Convergence, convergence
+from profiler.catalogue.judging import Ruling, nothing_measured, own, unique
+from profiler.catalogue.kinds import CatalogueTest, Page, PlannedTrial, TrialOptions
+from profiler.catalogue.table import CONVERGENCE_ERROR_S, LIMITS
+from profiler.model import (
+    DeviceFacts,
+    Measurement,
+    Reason,
+    TestResult,
+    TrialRecord,
+    Verdict,
+    worst,
+)
+
+TEST_ID = "A4"
+
+
+def trials(_facts: DeviceFacts, _options: TrialOptions) -> tuple[PlannedTrial, ...]:
+    """None of its own: it is judged on A1's recordings."""
+    return ()
+
+
+def converged(at: a1.AtVolume) -> Convergence | None:
+    """A1's recordings at one volume as a convergence; ``None`` when nothing is removed."""
+    if at.on is None or at.off is None or at.baseline_not_off:
+        return None
+    on, off, found = at.heard, at.reference, at.erle
+    if on is None or off is None or found is None:
+        return None
+    if found.high_db is not None and found.high_db < LIMITS["A2", "erle_db"].fail_limit:
+        return None
+    return convergence(off, on)
+
+
+def judge(run_uuid: str, records: Sequence[TrialRecord]) -> TestResult:
+    """The slowest volume decides."""
+    records = own(records, a1.TEST_ID)
+    found = [(at.volume, c) for at in a1.by_volume(records) if (c := converged(at)) is not None]
+    ruling = _rule(found) if found else _none(records)
+    return ruling.result(run_uuid, TEST_ID, records)
+
+
+def _rule(found: Sequence[tuple[float | None, Convergence]]) -> Ruling:
+    verdicts: list[Verdict] = []
+    reasons: list[Reason] = []
+    texts, numbers = [], []
+    for volume, c in found:
+        verdict, why = limits.grade(TEST_ID, "convergence_s", bounds(c))
+        verdicts.append(verdict)
+        reasons += [*why, *((Reason.BELOW_NOISE,) if c.bounded else ())]
+        texts.append(f"{far_end.in_words(volume)}: {_in_words(c)}")
+        name = f"convergence_s[volume={far_end.volume_label(volume)}]"
+        numbers.append(Measurement(name, c.seconds, "s", CONVERGENCE_ERROR_S / limits.Z95))
+    return Ruling(worst(verdicts), unique(reasons), "; ".join(texts), tuple(numbers))
+
+
+def bounds(c: Convergence) -> limits.Bounded:
+    """With the method's own error; what was settled from the start was that."""
+    if c.seconds == 0.0:
+        return limits.exact(0.0)
+    low = max(0.0, c.seconds - CONVERGENCE_ERROR_S)
+    return limits.Bounded(c.seconds, low, c.seconds + CONVERGENCE_ERROR_S)
+
+
+def _none(records: Sequence[TrialRecord]) -> Ruling:
+    ruling = nothing_measured(records, "no convergence measured")
+    if ruling.verdict is not Verdict.NOT_MEASURABLE:
+        return ruling
+    reasons = unique((*_why_none(records), *ruling.reasons))
+    return Ruling(Verdict.NOT_MEASURABLE, reasons, "no canceller that converges")
+
+
+def _why_none(records: Sequence[TrialRecord]) -> list[Reason]:
+    parts = a1.by_volume(records)
+    if any(at.baseline_not_off for at in parts):
+        return [Reason.BASELINE_NOT_OFF]
+    if any(at.erle is not None for at in parts):
+        return [Reason.ECHO_LEFT]
+    return []
+
+
+def _in_words(c: Convergence) -> str:
+    if c.seconds == 0.0:
+        return "settled from the first word on"
+    return f"settled after {c.seconds:.1f} s" + (", then below the noise" if c.bounded else "")
+
+
+PAGE = Page(
+    question="How long must the app hold the microphone back after it began to speak?",
+    hardware="H0",
+    stimulus="none of its own: A1's recordings",
+    measured="time from the first echo until the attenuation stays within 6 dB of its final value",
+    method="The echo with the canceller on is compared with the echo without it, tenth of a second "
+    "by tenth of a second, over half a second of speech each: speech has loud and soft moments, "
+    "their ratio has not. The final value is that of the last third. An echo that sinks below the "
+    "noise may go on falling unseen; the time is then that until it is hidden.",
+    drives=("mic_holdoff_ms",),
+    sources=("m1guelpf/swift-realtime-openai#24", "pjsip/pjproject#1888", "3GPP TS 26.132 8.7"),
+)
+
+TEST = CatalogueTest(TEST_ID, "convergence time", trials, judge, PAGE, needs=("A1",))

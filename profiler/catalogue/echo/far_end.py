@@ -1,0 +1,119 @@
+"""What the echo tests play, through which configuration, and how their records are found again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from profiler.catalogue.kinds import PlannedTrial, Skip, TrialOptions
+from profiler.model import (
+    DeviceFacts,
+    EchoFindings,
+    EffectState,
+    Platform,
+    Reason,
+    TimedAction,
+    TrialRecord,
+    TrialRequest,
+    TrialSetup,
+    Verdict,
+)
+from profiler.stimulus import speech
+
+VOLUMES = (0.5, 0.75, 1.0)
+"""CATALOGUE A1 and A8; the loudest tells (an HTC One X passed at low volume and echoed)."""
+WARMUP_S = 0.6
+TAIL_S = 0.8
+"""Room for the echo's delay and the room's tail."""
+GAP_S = (0.5, 0.9)
+"""Pauses long enough to hear the noise after the room's tail."""
+AEC_ON, AEC_OFF, BASELINE = "aec on", "aec off", "baseline"
+
+
+def unfit(facts: DeviceFacts) -> Skip | None:
+    """Why a device has no echo canceller to test."""
+    if facts.platform is Platform.HOST:
+        return Skip(Reason.NOT_ON_THIS_PROBE, "a sound interface has no echo canceller")
+    return None
+
+
+def voice_request(facts: DeviceFacts, options: TrialOptions) -> TrialRequest:
+    """The path of a call with the canceller on and nothing else; a preset of the plan stays."""
+    plain = options.plain(facts, WARMUP_S)
+    preset = plain.input_preset
+    return replace(
+        plain,
+        audio_mode="communication",
+        input_preset="voice_communication" if preset == "default" else preset,
+        aec=EffectState.ON,
+        ns=EffectState.OFF,
+        agc=EffectState.OFF,
+    )
+
+
+def volumes(options: TrialOptions) -> tuple[float, ...]:
+    """The plan's volumes, else three; one in a short run."""
+    found = tuple(sorted(options.volumes)) or VOLUMES
+    return found[-1:] if options.short else found
+
+
+def echo_trial(
+    test_id: str,
+    index: int,
+    request: TrialRequest,
+    *,
+    seed: int,
+    speech_s: float,
+    note: str,
+    fresh_process: bool = False,
+    actions: tuple[TimedAction, ...] = (),
+) -> PlannedTrial:
+    """A trial that plays ``speech_s`` of sentences and is read for their echo."""
+    spec = speech(request.rate_hz, seed, speech_s, gap_s=GAP_S)
+    request = replace(request, duration_s=round(speech_s + TAIL_S, 3))
+    setup = TrialSetup(analysis="echo", fresh_process=fresh_process, actions=actions, note=note)
+    return PlannedTrial(test_id, index, request, spec, setup)
+
+
+def noted(role: str, request: TrialRequest) -> str:
+    """The note of a trial: its role and its volume."""
+    return f"{role}, volume {request.volume:g}" if request.volume is not None else role
+
+
+def role(record: TrialRecord) -> str:
+    """The role that :func:`noted` wrote."""
+    return record.setup.note.split(", volume ")[0]
+
+
+def with_role(records: Sequence[TrialRecord], wanted: str) -> list[TrialRecord]:
+    """Records of one role."""
+    return [r for r in records if role(r) == wanted]
+
+
+def echo_of(record: TrialRecord) -> EchoFindings | None:
+    """What was measured in a record; ``None`` when that is nothing."""
+    f = record.findings
+    if isinstance(f, EchoFindings) and f.verdict in (Verdict.PASS, Verdict.MARGINAL):
+        return f
+    return None
+
+
+def volume_label(volume: float | None) -> str:
+    """For names of measurements."""
+    return "as_found" if volume is None else f"{volume:g}"
+
+
+def in_words(volume: float | None) -> str:
+    """For a line of text."""
+    return "the volume as found" if volume is None else f"{100 * volume:.0f} % volume"
+
+
+def reported_aec(record: TrialRecord) -> EffectState:
+    """What the system said of the canceller."""
+    said = record.report.effects.get("aec") if record.report else None
+    return said.state if said else EffectState.UNKNOWN
+
+
+def turns(findings: EchoFindings) -> int:
+    """Decisions of the voice detector after settling."""
+    return sum(span.end_s > findings.settled_s for span in findings.voice)

@@ -1,0 +1,56 @@
+"""L2's two configurations, and what the records of both have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from profiler.model import EffectState, Reason, TrialRecord, TrialRequest
+
+EFFECTS_OFF = "effects off"
+EFFECTS_ON = "effects on"
+ADD_PARTNER = (
+    "one device alone cannot measure here: add a partner (docs/bench.md), the bench's sound "
+    "interface or another phone in its zone"
+)
+
+
+def communication(plain: TrialRequest) -> TrialRequest:
+    """The path of a call; a preset that the plan chose stays."""
+    preset = plain.input_preset
+    return replace(
+        plain,
+        audio_mode="communication",
+        input_preset="voice_communication" if preset == "default" else preset,
+    )
+
+
+def effects(request: TrialRequest, state: EffectState) -> TrialRequest:
+    """With all three effects in one state."""
+    return replace(request, aec=state, ns=state, agc=state)
+
+
+def with_note(records: Sequence[TrialRecord], note: str) -> list[TrialRecord]:
+    """Those of one configuration."""
+    return [r for r in records if r.setup.note == note]
+
+
+def not_granted(records: Sequence[TrialRecord]) -> list[str]:
+    """Effects that the system says are not as they were requested, in any of the records."""
+    found: dict[str, None] = {}
+    for record in records:
+        for name, asked in _asked(record.request):
+            said = record.report.effects.get(name) if record.report else None
+            known = said is not None and said.state in (EffectState.ON, EffectState.OFF)
+            if said is not None and known and said.state is not asked:
+                found[f"{name} is {said.state.value} when asked {asked.value}"] = None
+    return list(found)
+
+
+def effect_reasons(records: Sequence[TrialRecord]) -> tuple[Reason, ...]:
+    """``granted_differs`` when an effect is not what the number claims it to be."""
+    return (Reason.GRANTED_DIFFERS,) if not_granted(records) else ()
+
+
+def _asked(request: TrialRequest) -> tuple[tuple[str, EffectState], ...]:
+    return ("aec", request.aec), ("ns", request.ns), ("agc", request.agc)

@@ -1,0 +1,168 @@
+"""L8: preset sweep. What each input preset delivers."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import replace
+
+from profiler.catalogue.judging import Ruling, measured, nothing_measured, own, unique
+from profiler.catalogue.kinds import (
+    CatalogueTest,
+    Page,
+    PlannedTrial,
+    Skip,
+    TrialOptions,
+    numbered,
+)
+from profiler.catalogue.trains import preset_train
+from profiler.model import (
+    DeviceFacts,
+    Measurement,
+    Platform,
+    Reason,
+    SoundFindings,
+    TestResult,
+    TrialRecord,
+    TrialSetup,
+    Verdict,
+)
+
+TEST_ID = "L8"
+WARMUP_S = 1.0
+TAIL_S = 1.2
+PRESETS = (
+    "generic",
+    "camcorder",
+    "voice_recognition",
+    "voice_communication",
+    "unprocessed",
+    "voice_performance",
+)
+MID_HZ = (500.0, 2000.0)
+"""The level of a preset is the median response of these frequencies."""
+
+
+def trials(facts: DeviceFacts, options: TrialOptions) -> tuple[PlannedTrial, ...] | Skip:
+    """One open per preset."""
+    if facts.platform not in (Platform.ANDROID, Platform.VIRTUAL):
+        return Skip(Reason.NOT_ON_THIS_PROBE, "only Android has input presets")
+    plain = options.plain(facts, WARMUP_S)
+    train = preset_train(options.seed, plain.rate_hz)
+    pairs = [(replace(plain, input_preset=preset), train) for preset in PRESETS]
+    return numbered(TEST_ID, pairs, tail_s=TAIL_S, setup=TrialSetup(analysis="sound"))
+
+
+def judge(run_uuid: str, records: Sequence[TrialRecord]) -> TestResult:
+    """Passes when every preset that opens delivers; a dead one fails."""
+    records = own(records, TEST_ID)
+    heard = [r for r in records if r.estimate is not None]
+    if not heard:
+        return nothing_measured(records, "no preset measured").result(run_uuid, TEST_ID, records)
+    dead = [r for r in heard if r.estimate and r.estimate.quality.zero_fraction >= 1.0]
+    known = measured(heard)
+    unclear = [r for r in heard if r not in dead and not any(r is k for k, _ in known)]
+    refused = [r for r in records if r.estimate is None]
+    numbers = tuple(m for r in heard for m in _numbers(r))
+    return Ruling(
+        _verdict(len(known), dead, unclear, refused),
+        unique(x for r in (*dead, *unclear, *refused) for x in r.reasons),
+        _text(known_ms(heard), dead, unclear, refused),
+        numbers,
+    ).result(run_uuid, TEST_ID, records)
+
+
+def _verdict(
+    known: int,
+    dead: Sequence[TrialRecord],
+    unclear: Sequence[TrialRecord],
+    refused: Sequence[TrialRecord],
+) -> Verdict:
+    if any(r.verdict is Verdict.ERROR for r in refused):
+        return Verdict.ERROR
+    if dead:
+        return Verdict.FAIL
+    if not known:
+        return Verdict.NOT_MEASURABLE
+    return Verdict.MARGINAL if unclear else Verdict.PASS
+
+
+def known_ms(heard: Sequence[TrialRecord]) -> dict[str, float]:
+    """Round trip of each preset that has one."""
+    return {
+        r.request.input_preset: e.round_trip_latency_ms
+        for r, e in measured(heard)
+        if e.round_trip_latency_ms is not None
+    }
+
+
+def _numbers(record: TrialRecord) -> list[Measurement]:
+    estimate, sound = record.estimate, record.findings
+    preset = f"[preset={record.request.input_preset}]"
+    found: list[Measurement] = []
+    if estimate is not None and estimate.round_trip_latency_ms is not None:
+        sigma_ms = (estimate.uncertainty_us or 0.0) / 1000
+        found.append(Measurement(f"rtl_ms{preset}", estimate.round_trip_latency_ms, "ms", sigma_ms))
+    if isinstance(sound, SoundFindings):
+        level_db = _level_db(sound)
+        for name, value, unit in (
+            ("gain_db", level_db, "dB"),
+            ("edge_lo_hz", sound.edge_lo_hz, "Hz"),
+            ("edge_hi_hz", sound.edge_hi_hz, "Hz"),
+            ("noise_dbfs", sound.noise_dbfs, "dBFS"),
+        ):
+            if value is not None:
+                found.append(Measurement(f"{name}{preset}", value, unit))
+    if estimate is not None:
+        zeros_ms = estimate.quality.zero_run_ms
+        found.append(Measurement(f"zero_run_ms{preset}", zeros_ms, "ms"))
+    return found
+
+
+def _level_db(sound: SoundFindings) -> float | None:
+    inside = [
+        level
+        for centre, level in zip(sound.bands_hz, sound.response_db, strict=True)
+        if MID_HZ[0] <= centre <= MID_HZ[1]
+    ]
+    return statistics.median(inside) if inside else None
+
+
+def _text(
+    latency_ms: dict[str, float],
+    dead: Sequence[TrialRecord],
+    unclear: Sequence[TrialRecord],
+    refused: Sequence[TrialRecord],
+) -> str:
+    parts = []
+    if latency_ms:
+        fast, slow = min(latency_ms, key=latency_ms.__getitem__), max(
+            latency_ms, key=latency_ms.__getitem__
+        )  # fmt: skip
+        parts.append(
+            f"{len(latency_ms)} presets deliver, {latency_ms[fast]:.1f} ms ({fast}) to "
+            f"{latency_ms[slow]:.1f} ms ({slow})"
+        )
+    for what, records in (
+        ("digital silence with", dead),
+        ("no round trip with", unclear),
+        ("refused:", refused),
+    ):
+        if records:
+            parts.append(f"{what} {', '.join(r.request.input_preset for r in records)}")
+    return "; ".join(parts)
+
+
+PAGE = Page(
+    question="Which input preset delivers, how fast, how loud and in which band?",
+    hardware="H0",
+    stimulus="four sweeps of 0.6 s with silence before and behind, per preset",
+    measured="round trip, level of the response between 500 Hz and 2 kHz, band edges, noise floor, "
+    "per preset",
+    method="One open per preset in the plain mode, effects as asked in the plain path. The verdict "
+    "says only whether every preset that opens delivers; the numbers are for choosing one.",
+    drives=("input_preset",),
+    sources=("ndk-samples#154", "oboe#1110", "oboe#2090"),
+)
+
+TEST = CatalogueTest(TEST_ID, "input presets", trials, judge, PAGE)

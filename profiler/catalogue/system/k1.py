@@ -1,0 +1,118 @@
+"""K1: the screen is locked while the app records. Does the microphone go silent?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from profiler.catalogue import limits
+from profiler.catalogue.judging import Ruling, own, unique
+from profiler.catalogue.kinds import CatalogueTest, Page, PlannedTrial, Skip, TrialOptions
+from profiler.catalogue.system.acts import (
+    acted,
+    call_request,
+    found,
+    level,
+    lost,
+    skip_without,
+    unheard,
+)
+from profiler.model import (
+    ActionFindings,
+    DeviceFacts,
+    Measurement,
+    Reason,
+    TestResult,
+    TimedAction,
+    TrialRecord,
+    Verdict,
+)
+
+TEST_ID = "K1"
+LOCK_S, END_S = 10.0, 90.0
+"""80 s behind the lock: a stop after one minute was seen."""
+
+
+def trials(facts: DeviceFacts, options: TrialOptions) -> tuple[PlannedTrial, ...] | Skip:
+    """One long open with a lock in it."""
+    skip = skip_without(options, facts, "lock")
+    if skip is not None:
+        return skip
+    request = replace(call_request(facts, options), background="continue")
+    actions = (TimedAction(LOCK_S, "lock"),)
+    note = "locked, without a foreground service"
+    return (acted(TEST_ID, 0, request, actions, seed=options.seed, duration_s=END_S, note=note),)
+
+
+def judge(run_uuid: str, records: Sequence[TrialRecord]) -> TestResult:
+    """The longest run of exact zeros after the lock decides."""
+    mine = own(records, TEST_ID)
+    heard = [(r, f) for r in mine if (f := found(r)) is not None and f.gaps]
+    if not heard:
+        ruling = lost(mine) or unheard(mine, "no recording across a lock")
+        return ruling.result(run_uuid, TEST_ID, mine)
+    record, findings = heard[-1]
+    verdict, why = _graded(findings)
+    silenced = record.report is not None and record.report.input_silenced
+    reasons = unique([*why, *((Reason.MIC_SILENCED,) if silenced else ())])
+    left_s = _left_s(record)
+    locked_s = findings.gaps[0].at_s if left_s is None else left_s
+    numbers = [Measurement("zero_run_ms", findings.gaps[0].zero_run_ms, "ms")]
+    numbers += level("zeros_after_s", _zeros_after_s(findings, locked_s), "s")
+    numbers += level("left_front_s", left_s, "s")
+    text = _text(findings, locked_s)
+    return Ruling(verdict, reasons, text, tuple(numbers)).result(run_uuid, TEST_ID, mine)
+
+
+def _graded(findings: ActionFindings) -> tuple[Verdict, tuple[Reason, ...]]:
+    before = findings.segments[0]
+    if before.latency_ms is None and findings.quality.zero_fraction >= 1.0:
+        return Verdict.NOT_MEASURABLE, (Reason.SILENT_CAPTURE,)
+    run_ms = findings.gaps[0].zero_run_ms
+    return limits.grade(TEST_ID, "zero_run_ms", limits.exact(run_ms))
+
+
+def _left_s(record: TrialRecord) -> float | None:
+    """When the lock took the screen from the probe, as the probe saw it."""
+    said = record.report.observed.get("left_front_ms", "") if record.report is not None else ""
+    return int(said) / 1000 if said.isdecimal() and len(said) < 8 else None
+
+
+def _zeros_after_s(findings: ActionFindings, locked_s: float) -> float | None:
+    from_s = findings.gaps[0].zero_from_s
+    return None if from_s is None else max(from_s - locked_s, 0.0)
+
+
+def _text(findings: ActionFindings, locked_s: float) -> str:
+    gap = findings.gaps[0]
+    if findings.quality.zero_fraction >= 1.0:
+        return "the microphone is silent from the beginning: nothing can be said of the lock"
+    after_s = _zeros_after_s(findings, locked_s)
+    if after_s is None or gap.zero_run_ms <= limits.LIMITS["K1", "zero_run_ms"].pass_limit:
+        away = gap.resumed_s is None and gap.gap_high_s is None
+        played = "; the train is not heard any more" if away else ""
+        return f"the microphone goes on for {END_S - locked_s:.0f} s behind a locked screen{played}"
+    return (
+        f"digital silence {after_s:.0f} s after the lock, for {gap.zero_run_ms / 1000:.0f} s: "
+        "without a foreground service of the type microphone the system takes it away"
+    )
+
+
+PAGE = Page(
+    question="Does the microphone go on when the screen is locked?",
+    hardware="H0, by adb",
+    stimulus="short sweeps for 90 s, the screen is locked after 10 s",
+    measured="longest run of exact zeros after the lock, and how long after it begins",
+    method="The probe is a visible activity without a foreground service, and goes on recording "
+    "when the lock takes the screen from it: what an app without that service meets. So a failure "
+    "says that an app needs one of the type microphone, not that one would help on this phone. "
+    "A phone with a PIN is never locked, because nobody could open it again.",
+    drives=("needs_mic_fgs",),
+    sources=(
+        "Agora Basic-Audio-Call#28 (stops a minute after the lock)",
+        "RootEncoder#1701 (within seconds, Pixel 8 Pro, Android 15)",
+        "callkeep#802",
+    ),
+)
+
+TEST = CatalogueTest(TEST_ID, "locked screen while recording", trials, judge, PAGE)

@@ -1,0 +1,77 @@
+"""One plain line per phone: what an app team should do with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from profiler.model import TestResult, Verdict
+
+MEASURED = (Verdict.PASS, Verdict.MARGINAL, Verdict.FAIL)
+
+
+def headline(results: Iterable[TestResult]) -> str:
+    """The line for the results of one run; empty when nothing in it can be advised on.
+
+    It repeats what the tests' measurements say and adds nothing: barge-in (A9), buffer (G1),
+    capture configurations that are silent (D1), the echo canceller (A2), delay in a call (L2).
+    """
+    by_test = {r.test_id: r for r in results}
+    parts = (
+        _barge_in(by_test.get("A9")),
+        _use(by_test),
+        _canceller(by_test.get("A2")),
+        _delay(by_test),
+        _silent(by_test.get("D1")),
+    )
+    return "; ".join(part for part in parts if part)
+
+
+def number(result: TestResult | None, name: str) -> float | None:
+    """A measurement of a result by its name; ``None`` when there is none."""
+    if result is None:
+        return None
+    return next((m.value for m in result.measurements if m.name == name), None)
+
+
+def _barge_in(result: TestResult | None) -> str:
+    if result is None or result.verdict is Verdict.SKIPPED:
+        return ""
+    full = number(result, "full_duplex")
+    if full is None:
+        return f"barge-in not known ({', '.join(result.reasons) or result.verdict.value})"
+    if not full:
+        return "barge-in is not safe: half duplex"
+    volume = number(result, "max_safe_volume")
+    return f"barge-in safe up to {100 * (volume or 0.0):.0f} % volume"
+
+
+def _use(by_test: dict[str, TestResult]) -> str:
+    bursts = number(by_test.get("G1"), "safe_bursts")
+    if bursts is not None:
+        return f"use {bursts:.0f} burst{'' if bursts == 1 else 's'} of buffer"
+    glitching = by_test.get("G1")
+    if glitching is not None and glitching.verdict is Verdict.FAIL:
+        return "no buffer that was tried is free of glitches"
+    return ""
+
+
+def _canceller(result: TestResult | None) -> str:
+    removes = number(result, "erle_db")
+    if result is None or removes is None or result.verdict not in MEASURED:
+        return ""
+    if result.verdict is Verdict.FAIL:
+        return f"platform AEC claims to be on but removes {removes:.0f} dB"
+    return f"platform AEC removes {removes:.0f} dB"
+
+
+def _delay(by_test: dict[str, TestResult]) -> str:
+    call, media = number(by_test.get("L2"), "rtl_ms"), number(by_test.get("L1"), "rtl_ms")
+    if call is not None:
+        return f"round trip {call:.0f} ms in a call"
+    return "" if media is None else f"round trip {media:.0f} ms (media)"
+
+
+def _silent(result: TestResult | None) -> str:
+    if result is None or result.verdict is not Verdict.FAIL:
+        return ""
+    return result.text.partition(";")[0]

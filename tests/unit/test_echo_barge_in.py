@@ -1,0 +1,105 @@
+"""The barge-in verdict: whatever is uncertain is not safe."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from echo_records import a1_records, findings, record
+
+from profiler.catalogue import judge
+from profiler.model import Reason, TestResult, TrialRecord, Verdict
+
+LOUD = findings(-25.0)
+SAFE, CLOSE, BAD = (
+    findings(-70.0, margin_db=12.0),
+    findings(-66.0, margin_db=1.0),
+    findings(-50.0, margin_db=-8.0, spans=[(9.0, 10.0)]),
+)
+
+
+def _numbers(result: TestResult) -> dict[str, float]:
+    return {m.name: m.value for m in result.measurements}
+
+
+def _judged(*on: object, more: tuple[TrialRecord, ...] = ()) -> TestResult:
+    volumes = (0.5, 0.75, 1.0)
+    made = a1_records(*((v, f, LOUD) for v, f in zip(volumes, on, strict=False)))  # type: ignore[misc]
+    return judge("A9", "run", [*made, *more])
+
+
+def test_safe_at_every_volume_is_full_duplex() -> None:
+    result = _judged(SAFE, SAFE, SAFE)
+    assert result.verdict is Verdict.PASS
+    numbers = _numbers(result)
+    assert numbers["full_duplex"] == 1
+    assert numbers["max_safe_volume"] == 1.0
+    assert numbers["margin_db"] == 12.0
+    assert result.text == "barge-in safe up to 100 % volume, 12 dB to spare"
+
+
+def test_above_the_first_volume_that_is_not_safe_nothing_is() -> None:
+    result = _judged(SAFE, BAD, SAFE)
+    assert result.verdict is Verdict.MARGINAL
+    assert _numbers(result)["max_safe_volume"] == 0.5
+    assert str(Reason.FALSE_SPEECH) in result.reasons
+    assert "half duplex above (the echo is 8 dB too loud)" in result.text
+
+
+def test_not_safe_at_the_lowest_is_half_duplex() -> None:
+    result = _judged(BAD, BAD, BAD)
+    assert result.verdict is Verdict.FAIL
+    numbers = _numbers(result)
+    assert (numbers["full_duplex"], numbers["max_safe_volume"]) == (0, 0)
+    assert numbers["margin_db"] == -8.0
+    assert result.text == "half duplex: at 50 % volume the echo is 8 dB too loud"
+
+
+def test_too_close_is_not_safe_and_not_proven_unsafe() -> None:
+    result = _judged(CLOSE, CLOSE, CLOSE)
+    assert result.verdict is Verdict.MARGINAL
+    assert _numbers(result)["full_duplex"] == 0
+
+
+def test_a_turn_outweighs_any_margin() -> None:
+    talks = findings(-70.0, margin_db=20.0, spans=[(12.0, 12.3)])
+    assert _numbers(_judged(talks, SAFE, SAFE))["full_duplex"] == 0
+
+
+def test_a_loudspeaker_that_nobody_heard_proves_nothing() -> None:
+    made = a1_records((1.0, findings(None, margin_db=30.0), findings(None)))
+    result = judge("A9", "run", made)
+    assert result.verdict is Verdict.NOT_MEASURABLE
+    assert "full_duplex" not in _numbers(result)
+
+
+def test_a_volume_that_was_not_measured_ends_what_is_safe() -> None:
+    assert _numbers(_judged(SAFE, None, SAFE))["max_safe_volume"] == 0.5
+
+
+def test_the_replay_may_only_make_it_worse() -> None:
+    worse = record("A8", 0, "self-talk, volume 0.75", BAD, volume=0.75)
+    better = record("A8", 0, "self-talk, volume 0.75", SAFE, volume=0.75)
+    assert _numbers(_judged(SAFE, SAFE, SAFE, more=(worse,)))["max_safe_volume"] == 0.5
+    assert _numbers(_judged(SAFE, BAD, SAFE, more=(better,)))["max_safe_volume"] == 0.5
+
+
+def test_a_slow_canceller_costs_a_hold_off() -> None:
+    slow = findings(-70.0, margin_db=12.0, spans=[(0.5, 1.0), (2.0, 3.3)])
+    result = _judged(slow, slow, slow)
+    assert result.verdict is Verdict.MARGINAL
+    assert str(Reason.SLOW_CONVERGENCE) in result.reasons
+    assert _numbers(result)["mic_holdoff_s"] == pytest.approx(3.0, abs=0.3)
+    assert "hold the microphone back" in result.text
+
+
+@pytest.mark.parametrize("steps", list(itertools.product((SAFE, CLOSE, BAD), repeat=3)))
+def test_nothing_unsafe_is_ever_within_the_safe_range(steps: tuple[object, ...]) -> None:
+    highest = _numbers(_judged(*steps))["max_safe_volume"]
+    for volume, step in zip((0.5, 0.75, 1.0), steps, strict=True):
+        assert step is SAFE or volume > highest
+
+
+def test_nothing_was_made() -> None:
+    assert judge("A9", "run", []).verdict is Verdict.SKIPPED
+    assert judge("A9", "run", a1_records((1.0, None, None))).verdict is Verdict.ERROR

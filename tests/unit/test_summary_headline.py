@@ -1,0 +1,51 @@
+"""One plain line per phone, and nothing in it that no test measured."""
+
+from __future__ import annotations
+
+from profiler.model import Measurement, TestResult, Verdict
+from profiler.summary import headline
+
+
+def result(test_id: str, verdict: Verdict, text: str = "", **numbers: float) -> TestResult:
+    measured = tuple(Measurement(name, value, "1") for name, value in numbers.items())
+    return TestResult("run", test_id, verdict, ("why",), text, measured, ())
+
+
+def test_a_good_phone() -> None:
+    line = headline(
+        [
+            result("L1", Verdict.PASS, rtl_ms=43.4),
+            result("L2", Verdict.MARGINAL, rtl_ms=118.6),
+            result("A2", Verdict.PASS, erle_db=38.2),
+            result("G1", Verdict.PASS, safe_bursts=3),
+            result("A9", Verdict.PASS, full_duplex=1, max_safe_volume=0.6, margin_db=7),
+        ]
+    )
+    assert line == (
+        "barge-in safe up to 60 % volume; use 3 bursts of buffer; platform AEC removes 38 dB; "
+        "round trip 119 ms in a call"
+    )
+
+
+def test_a_bad_phone() -> None:
+    line = headline(
+        [
+            result("L1", Verdict.FAIL, rtl_ms=243.4),
+            result("A2", Verdict.FAIL, erle_db=2.2),
+            result("G1", Verdict.FAIL),
+            result("D1", Verdict.FAIL, "digital silence at 24000 Hz; and more"),
+            result("A9", Verdict.FAIL, full_duplex=0),
+        ]
+    )
+    assert line == (
+        "barge-in is not safe: half duplex; no buffer that was tried is free of glitches; "
+        "platform AEC claims to be on but removes 2 dB; round trip 243 ms (media); "
+        "digital silence at 24000 Hz"
+    )
+
+
+def test_what_was_not_measured_is_not_advised() -> None:
+    assert headline([]) == ""
+    assert headline([result("A9", Verdict.NOT_MEASURABLE)]) == "barge-in not known (why)"
+    assert headline([result("A9", Verdict.SKIPPED), result("G1", Verdict.ERROR)]) == ""
+    assert headline([result("A2", Verdict.NOT_MEASURABLE, erle_db=40.0)]) == ""
