@@ -21,7 +21,7 @@ from device_probes.android.settings import Settings
 from device_probes.android.shell import Shell
 from device_probes.client import ProbeClient
 from device_probes.driver import Capture, OnProgress, Play
-from device_probes.protocol import RefusedCode
+from device_probes.protocol import ACT_ROUTE, RefusedCode
 from profiler.errors import (
     DeviceError,
     DeviceLost,
@@ -52,6 +52,8 @@ _LIVE = {**install.SECTIONS, **prepare.READINESS}
 _SILENT_S = 1.0
 _SETTLE_S = 1.0
 """The tracker believes that a phone is gone within this."""
+KEYS_PACE = 8.0
+"""A key takes half a second on its way through adb and back (measured); tests allow for 3 s."""
 _COUNTED = (DeviceTimeout, ProbeCrashed, ProbeProtocolError)
 """Failures that are the phone's own, as is staying offline; a pulled cable or a question that waits
 for a person is none."""
@@ -153,11 +155,13 @@ class AndroidDriver:
     def actions(self) -> frozenset[str]:
         """What can be done to the phone while a trial runs; none before it is connected.
 
-        None either to virtual phones that never wait: their trials are over at once.
+        Keys of a virtual phone with a fast clock would come seconds of its time too late, and to
+        one that never waits nothing comes in time.
         """
         if self._actor is None or math.isinf(self.pace):
             return frozenset()
-        return self._actor.actions
+        known = self._actor.actions
+        return known if self.pace <= KEYS_PACE else known & {ACT_ROUTE}
 
     @property
     def pace(self) -> float:

@@ -36,17 +36,18 @@ def capture_quality(audio: Audio, channel: int = 0) -> CaptureQuality:
         energy = float(np.square(flat, dtype=np.float64).sum())
     mine = x[:, channel] if x.size else np.zeros(0, np.float32)
     high, low = (float(mine.max()), float(mine.min())) if mine.size else (0.0, 0.0)
-    run, leading, zeros = _zero_runs(x)
+    inner, leading, zeros = _zero_runs(x)
     return CaptureQuality(
         duration_s=audio.duration_s,
         peak_dbfs=_dbfs(max(high, -low)),
         rms_dbfs=_dbfs(math.sqrt(energy / max(1, flat.size))),
         dc=float(mine.mean(dtype=np.float64)) if mine.size else 0.0,
-        zero_run_ms=1000 * run / audio.rate_hz,
+        zero_run_ms=1000 * max(inner, leading) / audio.rate_hz,
         leading_zero_ms=1000 * leading / audio.rate_hz,
         zero_fraction=zeros / max(1, x.shape[0]),
         clipped_fraction=_clipped_fraction(mine, high, low),
         non_finite=non_finite,
+        inner_zero_run_ms=1000 * inner / audio.rate_hz,
     )
 
 
@@ -56,14 +57,16 @@ def is_silent(quality: CaptureQuality) -> bool:
 
 
 def _zero_runs(x: Samples) -> tuple[int, int, int]:
-    """Longest run, leading run and number of frames that are exactly 0 in every channel."""
+    """Longest run after the first sound, leading run and number of frames that are exactly 0 in
+    every channel.
+    """
     loud = x[:, 0] != 0 if x.shape[1] == 1 else (x != 0).any(axis=1)
     where = np.flatnonzero(loud)
     if where.size == 0:
-        return x.shape[0], x.shape[0], x.shape[0]
+        return 0, x.shape[0], x.shape[0]
     inner = int(np.diff(where).max(initial=1)) - 1
     leading, trailing = int(where[0]), x.shape[0] - 1 - int(where[-1])
-    return max(inner, leading, trailing), leading, x.shape[0] - int(where.size)
+    return max(inner, trailing), leading, x.shape[0] - int(where.size)
 
 
 def _clipped_fraction(x: npt.NDArray[np.float32], high: float, low: float) -> float:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from profiler.analysis.acted import measure_actions
 from profiler.analysis.echo import measure_echo
 from profiler.analysis.exchange import measure_burst, measure_exchange
+from profiler.analysis.glitches import find_glitches
 from profiler.analysis.measure import MIN_CHIRPS
 from profiler.analysis.pipeline import analyze
 from profiler.analysis.sound import measure_near_end, measure_pitch, measure_sound
@@ -20,6 +21,7 @@ from profiler.model import (
     Findings,
     Stimulus,
     StimulusSpec,
+    ToneSpec,
     TrialRecord,
     TrialSetup,
     Verdict,
@@ -171,11 +173,19 @@ def _actions(take: Take) -> Reading:
     return Reading(findings.verdict, findings.reasons, findings=findings)
 
 
+def _glitches(take: Take) -> Reading:
+    if not isinstance(take.stimulus, ToneSpec):
+        raise InputError("the glitch analysis needs a tone", hint="look at the trial")
+    findings = find_glitches(take.audio, take.stimulus)
+    return Reading(findings.verdict, findings.reasons, findings=findings)
+
+
 ANALYSES: dict[str, Callable[[Take], Reading]] = {
     "actions": _actions,
     "burst": _burst,
     "echo": _echo,
     "exchange": _exchange,
+    "glitches": _glitches,
     "latency": _latency,
     "near_end": _near_end,
     "pitch": _pitch,

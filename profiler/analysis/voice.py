@@ -40,7 +40,8 @@ class Voice:
     spans: tuple[VoiceSpan, ...]
     """Decisions that an app would have taken for a turn."""
     loudest_dbfs: float | None
-    """Level of the loudest 100 ms taken for speech, below the gate or above; ``None`` = none."""
+    """Level that speech held for 100 ms, below the gate or above: a gate above it would have been
+    silent, one below not. ``None`` = no speech of that length."""
 
 
 def hear_voice(samples: Float32, *, gate_dbfs: float = GATE_DBFS, from_s: float = 0.0) -> Voice:
@@ -52,13 +53,14 @@ def hear_voice(samples: Float32, *, gate_dbfs: float = GATE_DBFS, from_s: float 
     first = round(from_s / FRAME_S)
     loudest = None
     for begin, end in _runs(speech):
-        if end - begin >= MIN_FRAMES and end > first:
-            inside = level[max(begin, first) : end].max()
-            loudest = inside if loudest is None else max(loudest, inside)
+        inside = level[max(begin, first - MIN_FRAMES + 1) : end]
+        if inside.size >= MIN_FRAMES and end > first:
+            held = float(np.lib.stride_tricks.sliding_window_view(inside, MIN_FRAMES).min(1).max())
+            loudest = held if loudest is None else max(loudest, held)
     runs = [
         (b, e) for b, e in _runs(speech & (level >= gate_dbfs)) if e - b >= MIN_FRAMES and e > first
     ]
-    return Voice(_merged(runs), None if loudest is None else float(loudest))
+    return Voice(_merged(runs), loudest)
 
 
 def _decisions(samples: Float32) -> tuple[Bools, F64]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from profiler.catalogue.capture import d1
+from profiler.catalogue.capture import d1, d2, g1, g2, g3, g4, g5
 from profiler.catalogue.echo import a1, a2, a3, a4, a5, a6, a7, a8, a9
 from profiler.catalogue.kinds import CatalogueTest, Page, PlannedTrial, Skip, TrialOptions
 from profiler.catalogue.latency import l1, l2, l3, l4, l5, l6, l7, l8
@@ -52,6 +52,12 @@ TESTS: dict[str, CatalogueTest] = {
         a8,
         a9,
         d1,
+        d2,
+        g1,
+        g2,
+        g3,
+        g4,
+        g5,
         v1,
         v2,
         v3,

@@ -43,6 +43,8 @@ class TrialOptions:
     """The ``smoke`` budget: shorter trains and fewer variants."""
     brief: bool = False
     """The ``quick`` budget: as few repeats and variants as a test allows."""
+    thorough: bool = False
+    """Beyond the ``standard`` budget: as long as the bounds want."""
     partner: DeviceRef | None = None
     """Who can take the other part of an exchange: in the same acoustic zone, effects off."""
     partner_distance_m: float = 0.0

@@ -113,8 +113,8 @@ _ECHO = (
         "A8", "false_turns", "1", 0.0, 1.0, PROPOSAL, PROPOSAL, Reason.FALSE_SPEECH,
     ),
     Limit(
-        "A9", "margin_db", "dB", 2.0, 0.0,
-        "proposal (1 dB error of the method, measured, and 1 dB between places)",
+        "A9", "margin_db", "dB", 1.0, 0.0,
+        "proposal (error of the method, measured: docs/echo.md)",
         "the detector takes the echo for a turn", Reason.FALSE_SPEECH, larger_is_better=True,
     ),
 )  # fmt: skip
@@ -135,6 +135,10 @@ _CAPTURE = (
         PROPOSAL, "proposal (5x seen, oboe#1465)", Reason.CALLBACKS_LATE,
     ),
     Limit("G4", "glitch_step_per_min", "1/min", 0.5, 2.0, PROPOSAL, PROPOSAL, Reason.HEATS_UP),
+    Limit(
+        "G4", "latency_step_ms", "ms", 5.0, 20.0,
+        "proposal (L4's step)", PROPOSAL, Reason.HEATS_UP,
+    ),
     Limit(
         "G5", "p99_ms", "ms", 5.0, 10.0,
         "proposal (per 20 ms frame)", PROPOSAL, Reason.CODEC_SLOW,
@@ -189,6 +193,8 @@ LIMITS: dict[tuple[str, str], Limit] = {
 
 CONVERGED_DB = 6.0
 """A canceller has converged within this of its final attenuation (CATALOGUE A4)."""
+ERLE_ERROR_DB = 0.5
+"""What two levels' difference may be off by beside their own bounds (measured: docs/echo.md)."""
 ECHO_LOSS_DB = 46.0
 """Attenuation beyond which nobody asks for more (3GPP TS 26.132 8.7.1, single talk)."""
 CONVERGENCE_ERROR_S = 0.25
@@ -207,6 +213,14 @@ WANDER_NOTE_MS = 25.0
 """L4's note level inside the marginal band (proposal: 21 ms was seen on a Pixel 6a)."""
 STEP_MS = 5.0
 """L4 lists every step larger than this (proposal)."""
+BUFFER_EVIDENCE = 2.0
+"""A buffer counts as clean when the next smaller one would have glitched this often in the clean
+time of it and larger ones: then no glitch at all is unlikely (exp(-2), proposal)."""
+CODER_SHARE = 0.1
+"""Share of a frame that 95 % of the frames may be coded in (RECOMMEND F11)."""
+LATE_SHARE = 0.5
+"""D1 says so when a microphone wakes up later than after this share of the recording (proposal);
+how late a microphone begins is L6's question."""
 STAMP_JITTER_MS = 1.0
 """Timestamps that scatter more than this about their line are none (CDD 9: within 1 ms)."""
 STAMP_RATE_ERROR = 0.01

@@ -27,6 +27,19 @@ environment: CHIRPBENCH_DB the store, CHIRPBENCH_DEBUG=1 shows tracebacks."""
 class Parser(ArgumentParser):
     """Complains in one line."""
 
+    missing: Callable[[argparse.Namespace], str] | None = None
+    """What is not there although nothing else was chosen, beyond what argparse can say."""
+
+    def parse_known_args(  # type: ignore[override]  # one of its three overloads is used
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """As argparse, then :attr:`missing`."""
+        found, rest = super().parse_known_args(args, namespace)
+        wanted = self.missing(found) if self.missing else ""
+        if wanted:
+            self.error(f"the following arguments are required: {wanted}")
+        return found, rest
+
     def error(self, message: str) -> NoReturn:
         """Print one line and exit with 2."""
         # What was typed is echoed by argparse: control characters in it become spaces.
@@ -207,7 +220,7 @@ def _exchange_plan(commands: Commands[Parser]) -> None:
         help="from B's loudspeaker to B's own microphone (0)",
     )
     p.add_argument("--seed", type=seed, default=1, metavar="N", help="gap patterns (1)")
-    p.add_argument("--short", action="store_true", help="16 s instead of 40 s; start within 2.5 s")
+    p.add_argument("--short", action="store_true", help="19 s instead of 40 s; start within 2.5 s")
     _json(p)
 
 
@@ -219,6 +232,7 @@ def _analyze(commands: Commands[Parser]) -> None:
         "Frame 0 of each recording is frame 0 of the stimulus. Exit code 0 when every file could "
         "be read (rejected ones included), 2 when one could not.",
     )
+    p.missing = _analyze_misses
     p.add_argument("recordings", nargs="*", metavar="REC.wav", help="WAV, FLAC, …")
     p.add_argument("--stimulus", metavar="S.wav", help="the stimulus, S.json beside it")
     p.add_argument(
@@ -237,12 +251,29 @@ def _analyze(commands: Commands[Parser]) -> None:
     )
     p.add_argument("--plan", metavar="plan.json", help="what exchange-plan wrote, for --exchange")
     p.add_argument(
+        "--glitches",
+        nargs="+",
+        metavar="REC.wav",
+        help="where a steady tone breaks in recordings of it; the tone may begin anywhere",
+    )
+    p.add_argument(
+        "--tone-hz", type=between(40.0, 20_000.0), metavar="F", help="its frequency, for --glitches"
+    )
+    p.add_argument(
         "--json", metavar="OUT", help="write one JSON object a line to OUT, - for stdout"
     )
     p.add_argument("--channel", type=int, metavar="N", help="channel to analyse, from 1 (1)")
     p.add_argument(
         "--jobs", type=jobs, metavar="N", help="processes (one, or one per core from 8 files on)"
     )
+
+
+def _analyze_misses(args: argparse.Namespace) -> str:
+    """Without another mode it takes recordings and a stimulus."""
+    if any(getattr(args, mode, None) for mode in ("echo", "exchange", "plan", "glitches")):
+        return ""
+    words = ("" if args.recordings else "REC.wav", "" if args.stimulus else "--stimulus")
+    return ", ".join(word for word in words if word)
 
 
 def _reanalyze(commands: Commands[Parser]) -> None:

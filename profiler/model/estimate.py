@@ -21,6 +21,8 @@ class CaptureQuality:
     zero_fraction: float
     clipped_fraction: float
     non_finite: int
+    inner_zero_run_ms: float | None = None
+    """Longest such run after the first frame that is not 0; ``None`` = not looked at."""
 
 
 @dataclass(frozen=True, slots=True)

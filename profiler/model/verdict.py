@@ -82,6 +82,7 @@ class Reason(StrEnum):
     ORDER_EFFECT = "order_effect"
     TONE_LOST = "tone_lost"
     GLITCHES = "glitches"
+    FEW_MINUTES = "few_minutes"
     NO_SAFE_BUFFER = "no_safe_buffer"
     PITCH_ERROR = "pitch_error"
     CHANNELS_WRONG = "channels_wrong"

@@ -164,6 +164,7 @@ class BenchPlan:
             base=self.base,
             short=self.suite == "smoke",
             brief=self.suite in ("smoke", "quick"),
+            thorough=self.suite not in ("smoke", "quick", "standard"),
             operator=self.operator,
             partner_distance_m=self.partner_distance_m,
         )

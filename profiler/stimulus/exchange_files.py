@@ -13,13 +13,15 @@ from profiler.errors import InputError, StimulusError
 from profiler.model import Geometry, StimulusSpec
 from profiler.stimulus.files import MAX_JSON_BYTES, spec_from_json, spec_to_json
 from profiler.stimulus.schedule import ExchangeSchedule, check_schedule, whole_train
-from profiler.stimulus.trains import MAX_CHIRPS, MAX_TRAIN_S, render_train
+from profiler.stimulus.trains import MAX_CHIRPS, render_train
 from profiler.wav import mono_audio, write_wav
 
 KIND, VERSION = "chirpbench_exchange_plan", 1
 PLAY_A, PLAY_B, PLAN = "a_play.wav", "b_play.wav", "plan.json"
 MAX_DISTANCE_M = 20.0
 """Further apart, a train of sweeps does not stand out of a room."""
+MAX_TRAINS, MAX_SESSION_S = 40, 120.0
+"""More makes the search for the offset slow and helps nobody."""
 _HINT = "give the plan.json that 'chirpbench exchange-plan' wrote"
 
 
@@ -121,7 +123,7 @@ def _plan(data: object) -> ExchangePlan:
         raise StimulusError("seed or tool_version is missing or of the wrong type")
     train_a, at_a_s = _read_part(data, "a")
     train_b, at_b_s = _read_part(data, "b")
-    duration_s = _number(data, "duration_s", MAX_TRAIN_S)
+    duration_s = _number(data, "duration_s", MAX_SESSION_S)
     schedule = ExchangeSchedule(train_a, at_a_s, train_b, at_b_s, duration_s)
     place = Geometry(
         _number(data, "distance_m", MAX_DISTANCE_M),
@@ -135,9 +137,9 @@ def _read_part(data: dict[str, Any], name: str) -> tuple[StimulusSpec, tuple[flo
     if not isinstance(part, dict):
         raise StimulusError(f"{name} is missing")
     at_s = part.get("at_s")
-    if not isinstance(at_s, list) or not 1 <= len(at_s) <= MAX_CHIRPS:
+    if not isinstance(at_s, list) or not 1 <= len(at_s) <= MAX_TRAINS:
         raise StimulusError(f"{name}.at_s is no list of times")
-    times = tuple(_finite(t, f"{name}.at_s", MAX_TRAIN_S) for t in at_s)
+    times = tuple(_finite(t, f"{name}.at_s", MAX_SESSION_S) for t in at_s)
     train = spec_from_json(part.get("train"))
     if part.get("stimulus_id") != train.stimulus_id or part.get("rate_hz") != train.rate_hz:
         raise StimulusError(f"{name}: the train does not belong to its id and rate")

@@ -56,12 +56,23 @@ def _use(by_test: dict[str, TestResult]) -> str:
 
 
 def _canceller(result: TestResult | None) -> str:
-    removes = number(result, "erle_db")
-    if result is None or removes is None or result.verdict not in MEASURED:
+    """At the loudest volume, where it is needed most."""
+    if result is None or result.verdict not in MEASURED:
         return ""
-    if result.verdict is Verdict.FAIL:
-        return f"platform AEC claims to be on but removes {removes:.0f} dB"
-    return f"platform AEC removes {removes:.0f} dB"
+    removes, at_least = _loudest(result, "effective_db"), _loudest(result, "effective_low_db")
+    if removes is None and at_least is None:
+        return ""
+    how_much = f"{removes:.0f} dB" if removes is not None else f"at least {at_least:.0f} dB"
+    if not _loudest(result, "reported_on"):
+        return f"platform AEC is off and removes {how_much}"
+    claims = "claims to be on but " if result.verdict is Verdict.FAIL else ""
+    return f"platform AEC {claims}removes {how_much}"
+
+
+def _loudest(result: TestResult, name: str) -> float | None:
+    """The last of the values at several volumes: tests go from quiet to loud."""
+    values = [m.value for m in result.measurements if m.name.startswith(f"{name}[volume=")]
+    return values[-1] if values else None
 
 
 def _delay(by_test: dict[str, TestResult]) -> str:

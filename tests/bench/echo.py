@@ -117,11 +117,13 @@ class VolumeTruth:
     margin_db: float
 
 
-def run_phone(spec: PhoneSpec, seed: int, tests: Sequence[str] = ("A1",)) -> Recorded:
+def run_phone(
+    spec: PhoneSpec, seed: int, tests: Sequence[str] = ("A1",), volumes: tuple[float, ...] = ()
+) -> Recorded:
     """All trials of ``tests`` on a fresh phone, read as the product reads them."""
     phone = VirtualPhone(spec, spec.serial, seed, Clock(float("inf")))
     options = TrialOptions(
-        seed=seed, tests=tuple(tests), rates_hz=(RATE_HZ,),
+        seed=seed, tests=tuple(tests), rates_hz=(RATE_HZ,), volumes=volumes,
         abilities=frozenset({"fresh_process"}),
     )  # fmt: skip
     planned = [t for test in tests for t in _trials(test, phone, options)]
@@ -129,10 +131,10 @@ def run_phone(spec: PhoneSpec, seed: int, tests: Sequence[str] = ("A1",)) -> Rec
     for trial in planned:
         if trial.setup.fresh_process:
             phone.new_process()
-        record = _record(phone, trial)
+        record, audio = _record(phone, trial)
         records.append(record)
         if trial.test_id == "A1" and far_end.role(record) == far_end.AEC_ON:
-            truths[trial.request.volume] = _truth(phone, record)
+            truths[trial.request.volume] = _truth(phone, record, audio)
     return Recorded(tuple(records), truths)
 
 
@@ -153,7 +155,7 @@ def _trials(test: str, phone: VirtualPhone, options: TrialOptions) -> Iterable[P
     return found
 
 
-def _record(phone: VirtualPhone, trial: PlannedTrial) -> TrialRecord:
+def _record(phone: VirtualPhone, trial: PlannedTrial) -> tuple[TrialRecord, Audio]:
     assert trial.stimulus is not None
     rate_hz = trial.request.rate_hz
     samples = render(trial.stimulus, rate_hz)
@@ -162,20 +164,21 @@ def _record(phone: VirtualPhone, trial: PlannedTrial) -> TrialRecord:
     scale = 32768 if heard.dtype == np.int16 else 1
     audio = Audio((heard / np.float32(scale)).astype(np.float32), report.input.rate_hz)
     reading = read_take(Take(audio, trial.stimulus, trial.setup))
-    return TrialRecord(
+    record = TrialRecord(
         trial_uuid=f"{trial.test_id}-{trial.index}", run_uuid="run", test_id=trial.test_id,
         index=trial.index, request=trial.request, stimulus=trial.stimulus, report=report,
         recording=None, estimate=None, verdict=reading.verdict, reasons=reading.reasons,
         message="", attempt=1, started_at=datetime.now(UTC), duration_s=1.0, tool_version="0",
         setup=trial.setup, findings=reading.findings,
     )  # fmt: skip
+    return record, audio
 
 
-def _truth(phone: VirtualPhone, record: TrialRecord) -> VolumeTruth:
+def _truth(phone: VirtualPhone, record: TrialRecord, audio: Audio) -> VolumeTruth:
     truth = phone.truths[-1]
     heard = far_end.echo_of(record)
     settled_s = heard.settled_s if heard else 5.0
-    clean = truth.echo.clean_residual.astype(np.float64)
+    clean = _possible(truth.echo.clean_residual, audio.samples[:, 0], truth.input_rate_hz)
     if truth.input_rate_hz != VOICE_RATE_HZ:
         clean = signal.resample_poly(clean, VOICE_RATE_HZ, truth.input_rate_hz)
     clean = clean + QUIET * np.random.default_rng(1).standard_normal(clean.size)
@@ -189,6 +192,20 @@ def _truth(phone: VirtualPhone, record: TrialRecord) -> VolumeTruth:
     )
 
 
+def _possible(left: np.ndarray, heard: np.ndarray, rate_hz: int) -> np.ndarray:
+    """``left`` without what the recording cannot hold.
+
+    It is half of the difference of two runs of the canceller; where the two decided differently
+    for a moment, it is louder than everything that was recorded.
+    """
+    size = rate_hz // 10
+    frames = min(left.size, heard.size) // size * size
+    rows = left[:frames].astype(np.float64).reshape(-1, size)
+    most = np.mean(heard[:frames].astype(np.float64).reshape(-1, size) ** 2, axis=1)
+    power = np.mean(rows**2, axis=1) + 1e-20
+    return (rows * np.sqrt(np.minimum(1.0, most / power))[:, None]).reshape(-1)
+
+
 # --- table ----------------------------------------------------------------------------------------
 
 
@@ -197,6 +214,8 @@ class VolumeRow:
     """One volume of one phone: truth and what was said."""
 
     truth: VolumeTruth
+    truly_safe: bool
+    """At this volume and all below."""
     erle_db: float | None
     erle_low_db: float | None
     convergence_s: float | None
@@ -229,20 +248,23 @@ INEFFECTIVE_DB, GOOD_DB = 6.0, 15.0
 """A canceller below the first does nothing; one from the second on must not be accused."""
 
 
-def measure_phone(job: tuple[str, int]) -> PhoneRow:
+def measure_phone(job: tuple[str, int], volumes: tuple[float, ...] = ()) -> PhoneRow:
     """One phone through A1, A2, A4 and A9."""
     kind, seed = job
-    recorded = run_phone(phone_spec(kind, seed), seed)
+    recorded = run_phone(phone_spec(kind, seed), seed, volumes=volumes)
     verdict = recorded.judged("A9")
     numbers = {m.name: m.value for m in verdict.measurements}
     loudest = numbers.get("max_safe_volume", 0.0)
-    volumes = []
+    steps = []
     for at in a1.by_volume(recorded.records):
         found, settled, heard = at.erle, a4.converged(at), at.heard
         assert at.volume is not None
-        volumes.append(
+        steps.append(
             VolumeRow(
                 truth=recorded.truths[at.volume],
+                truly_safe=all(
+                    t.safe for v, t in recorded.truths.items() if (v or 0.0) <= at.volume
+                ),
                 erle_db=found.value_db if found else None,
                 erle_low_db=found.low_db if found else None,
                 convergence_s=settled.seconds if settled else None,
@@ -253,7 +275,7 @@ def measure_phone(job: tuple[str, int]) -> PhoneRow:
         )
     honesty = recorded.judged("A2")
     accused = honesty.verdict is Verdict.FAIL and Reason.AEC_INEFFECTIVE in honesty.reasons
-    return PhoneRow(kind, seed, tuple(volumes), accused, bool(numbers.get("full_duplex")))
+    return PhoneRow(kind, seed, tuple(steps), accused, bool(numbers.get("full_duplex")))
 
 
 def rows(seeds: Sequence[int], kinds: Sequence[str] = KINDS, processes: int = 2) -> list[PhoneRow]:
@@ -303,12 +325,16 @@ def report(table: Rows, found: Sequence[PhoneRow]) -> None:
     bad = [p for p in found if p.ineffective]
     good = [p for p in found if all(v.truth.erle_db >= GOOD_DB for v in p.volumes)]
     missed, wronged = sum(not p.accused for p in bad), sum(p.accused for p in good)
-    table.row(f"ineffective cancellers found ({len(bad)}) / good ones accused ({len(good)})",
-              f"{len(bad) - missed} / {wronged}", "all / 0", not missed and not wronged)  # fmt: skip
+    table.row(
+        f"ineffective cancellers found ({len(bad)}) / good ones accused ({len(good)})",
+        f"{len(bad) - missed} / {wronged}", "all / 0", not missed and not wronged,
+    )  # fmt: skip
     right = sum(p.full_duplex == p.truly_safe for p in found)
-    table.row(f"full or half duplex, against the detector on the clean echo ({len(found)})",
-              f"{100 * right / len(found):.1f} %", ">= 97 %", right >= 0.97 * len(found))  # fmt: skip
-    agreed = sum(v.said_safe == v.truth.safe for v in volumes)
+    table.row(
+        f"full or half duplex, against the detector on the clean echo ({len(found)})",
+        f"{100 * right / len(found):.1f} %", ">= 97 %", right >= 0.97 * len(found),
+    )  # fmt: skip
+    agreed = sum(v.said_safe == v.truly_safe for v in volumes)
     table.row(f"the same per volume ({len(volumes)})", f"{100 * agreed / len(volumes):.1f} %",
               "", agreed >= 0.9 * len(volumes))  # fmt: skip
     unsafe = sum(v.said_safe and not v.truth.safe for v in volumes)

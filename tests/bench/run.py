@@ -9,19 +9,35 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from multiprocessing import get_context
 
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_name] = "1"  # one thread per analysis, as in the product's worker processes
 
 import corpus  # noqa: E402
+import echo  # noqa: E402
+import exchange  # noqa: E402
+import glitches  # noqa: E402
 import numpy as np  # noqa: E402
 import phones  # noqa: E402
+import sound  # noqa: E402
 import speed  # noqa: E402
+import suites  # noqa: E402
 from score import Row, auc, run_job, score_events  # noqa: E402
 
 NARROW_EQ = "telephone band + eq"
+SOUND_SEEDS = range(1000, 1010)
+PARTS: dict[str, Callable[[Table], None]] = {
+    "exchange": lambda table: put(table, exchange.rows()),
+    "echo": echo.measure,
+    "glitches": lambda table: put(table, glitches.rows()),
+    "sound": lambda table: put(table, sound.rows(SOUND_SEEDS)),
+    "speed": speed.measure,
+    "phones": phones.measure,
+    "suites": suites.measure,
+}
+"""The parts of the table beside the latency's accuracy, each on seeds that tuning never saw."""
 
 
 class Table:
@@ -34,6 +50,11 @@ class Table:
     def row(self, what: str, reached: str, target: str, ok: bool) -> None:
         self.failed += not ok
         print(f"{what:66s} {reached:>22s}   {target:<18s} {'ok' if ok else 'MISSED'}", flush=True)
+
+
+def put(table: Table, rows: Iterable[tuple[str, str, str, bool]]) -> None:
+    for row in rows:
+        table.row(*row)
 
 
 def accuracy(table: Table, rows: Sequence[Row]) -> None:
@@ -170,7 +191,7 @@ def main() -> int:
         "--empty", type=int, default=100, help="recordings per kind without stimulus"
     )
     parser.add_argument("--base", type=int, default=corpus.ACCEPT_SEED, help="first seed")
-    parts = ("accuracy", "speed", "phones")
+    parts = ("accuracy", *PARTS)
     parser.add_argument("--only", choices=parts, help="a part of the table")
     args = parser.parse_args()
     table = Table()
@@ -181,10 +202,9 @@ def main() -> int:
             rows = list(pool.imap_unordered(run_job, jobs, chunksize=8))
         accuracy(table, rows)
         calibration(table, rows)
-    if args.only in (None, "speed"):
-        speed.measure(table)
-    if args.only in (None, "phones"):
-        phones.measure(table)
+    for name, measure in PARTS.items():
+        if args.only in (None, name):
+            measure(table)
     if args.only in (None, "accuracy"):
         by_condition(rows)
     print(f"\n{'every target reached' if not table.failed else f'{table.failed} targets missed'}")

@@ -58,7 +58,7 @@ def make_case(seed: int, flavour: str = PLAIN, *, glitches: int | None = None) -
     many = int(rng.integers(1, 15)) if glitches is None else glitches
     plan = _plan(many, rate, (start + 0.25, end - 0.2), rng)
     if flavour == OUTPUT:
-        wave, truth = _edit(wave, plan, frames)
+        wave, edits = _edit(wave, plan, frames)
         wave = np.concatenate([wave, np.zeros(spare)])
     sound = _speaker(wave, rate, rng, room=hostile or flavour == OUTPUT)
     cut = round(end * rate)
@@ -73,7 +73,7 @@ def make_case(seed: int, flavour: str = PLAIN, *, glitches: int | None = None) -
     if hostile:
         raw = raw + level * _disturbances(sound.size, rate, rng)
     if flavour != OUTPUT:
-        raw, truth = _edit(raw, plan, frames)
+        raw, edits = _edit(raw, plan, frames)
         tail = raw[cut:]
         tail[:] = noise[: tail.size]
     raw = raw[:frames] * 10 ** (float(rng.uniform(-40, -3)) / 20) / (level * math.sqrt(2))
@@ -81,6 +81,7 @@ def make_case(seed: int, flavour: str = PLAIN, *, glitches: int | None = None) -
     samples = np.clip(raw, -1, 1).astype(np.float32)
     if rng.random() < 0.7:
         samples = (np.rint(samples * 32767) / 32768).astype(np.float32)
+    truth = tuple(True_(at / rate, 1000 * n / rate, kind, shift) for at, n, kind, shift in edits)
     about = {"snr_db": snr_db, "rate": rate, "seed": seed}
     return Case(mono_audio(samples, rate), spec, truth, (start + 0.2, end - 0.05), about)
 
@@ -200,7 +201,9 @@ def click(frames, rate, at_s, rng):
 def voice(frames, rate, rng):
     """Voiced syllables: a gliding pulse train through two formants, with pauses. RMS about 1."""
     t = np.arange(frames) / rate
-    pitch = float(rng.uniform(95, 230)) * (1 + 0.15 * np.sin(2 * np.pi * 0.7 * t + rng.uniform(0, 6)))
+    pitch = float(rng.uniform(95, 230)) * (
+        1 + 0.15 * np.sin(2 * np.pi * 0.7 * t + rng.uniform(0, 6))
+    )
     phase = np.cumsum(2 * np.pi * pitch / rate)
     x = sum(np.sin(k * phase) / k**0.7 for k in range(1, 25))
     envelope = np.clip(np.sin(2 * np.pi * float(rng.uniform(2, 4)) * t), 0, 1)

@@ -19,7 +19,7 @@ from profiler.plan import BenchPlan
 pytestmark = pytest.mark.timeout(180)
 
 HEAD = '[phone.streams]\nroutes = ["speaker", "earpiece"]\n'
-GOOD = """background_mute_s = "never"
+GOOD = """
 [phone.routes.earpiece]
 delay_ms = 14.0
 level_db = -12.0
@@ -35,7 +35,7 @@ gap_s = 2.6
 [phone.routes.speaker]
 gap_s = 0.3
 """
-SPEED = 12.0
+SPEED = 8.0
 
 
 def run(folder: Path, server: PrivateServer, android: str, *tests: str) -> dict[str, TestResult]:
@@ -63,7 +63,7 @@ def number(result: TestResult, name: str) -> float:
 
 def test_a_phone_on_which_everything_goes_on(tmp_path: Path, server: PrivateServer) -> None:
     """Truth: gaps of 0.4 and 0.3 s, 14 ms more on the earpiece, 12 dB less; keys of the call."""
-    found = run(tmp_path, server, GOOD, "R1", "R4", "K1")
+    found = run(tmp_path, server, GOOD, "R1", "R4")
     route = found["R1"]
     assert route.verdict is Verdict.PASS, route
     away = number(route, "latency_ms[route=earpiece]") - number(route, "latency_ms[route=speaker]")
@@ -76,8 +76,6 @@ def test_a_phone_on_which_everything_goes_on(tmp_path: Path, server: PrivateServ
     assert keys.verdict is Verdict.PASS, keys
     assert number(keys, "index_change[stream=voice_call,key=down]") == -2
     assert number(keys, "level_change_db") < -1.5
-    lock = found["K1"]
-    assert (lock.verdict, number(lock, "zero_run_ms")) == (Verdict.PASS, 0.0), lock
 
 
 def test_a_phone_with_all_three_faults(tmp_path: Path, server: PrivateServer) -> None:

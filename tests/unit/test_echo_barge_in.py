@@ -13,7 +13,7 @@ from profiler.model import Reason, TestResult, TrialRecord, Verdict
 LOUD = findings(-25.0)
 SAFE, CLOSE, BAD = (
     findings(-70.0, margin_db=12.0),
-    findings(-66.0, margin_db=1.0),
+    findings(-66.0, margin_db=0.5),
     findings(-50.0, margin_db=-8.0, spans=[(9.0, 10.0)]),
 )
 

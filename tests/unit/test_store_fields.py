@@ -13,7 +13,7 @@ PINNED: dict[str, str] = {
     "ActionGap": "108841d1576f",
     "ActionOutcome": "fd9346a3396e",
     "ActionSegment": "e90d517296df",
-    "CaptureQuality": "4ee108eff741",
+    "CaptureQuality": "8626ed720893",
     "ChannelTone": "493bcffb5c55",
     "CodecCost": "c66c43ca4db3",
     "CodecFindings": "e54e4583c54c",

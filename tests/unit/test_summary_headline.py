@@ -7,7 +7,10 @@ from profiler.summary import headline
 
 
 def result(test_id: str, verdict: Verdict, text: str = "", **numbers: float) -> TestResult:
-    measured = tuple(Measurement(name, value, "1") for name, value in numbers.items())
+    measured = tuple(
+        Measurement(name.replace("_at_", "[volume=") + "]" * ("_at_" in name), value, "1")
+        for name, value in numbers.items()
+    )
     return TestResult("run", test_id, verdict, ("why",), text, measured, ())
 
 
@@ -16,7 +19,7 @@ def test_a_good_phone() -> None:
         [
             result("L1", Verdict.PASS, rtl_ms=43.4),
             result("L2", Verdict.MARGINAL, rtl_ms=118.6),
-            result("A2", Verdict.PASS, erle_db=38.2),
+            result("A2", Verdict.PASS, reported_on_at_1=1, effective_db_at_1=38.2),
             result("G1", Verdict.PASS, safe_bursts=3),
             result("A9", Verdict.PASS, full_duplex=1, max_safe_volume=0.6, margin_db=7),
         ]
@@ -31,7 +34,7 @@ def test_a_bad_phone() -> None:
     line = headline(
         [
             result("L1", Verdict.FAIL, rtl_ms=243.4),
-            result("A2", Verdict.FAIL, erle_db=2.2),
+            result("A2", Verdict.FAIL, reported_on_at_1=1, effective_db_at_1=2.2),
             result("G1", Verdict.FAIL),
             result("D1", Verdict.FAIL, "digital silence at 24000 Hz; and more"),
             result("A9", Verdict.FAIL, full_duplex=0),
@@ -48,4 +51,11 @@ def test_what_was_not_measured_is_not_advised() -> None:
     assert headline([]) == ""
     assert headline([result("A9", Verdict.NOT_MEASURABLE)]) == "barge-in not known (why)"
     assert headline([result("A9", Verdict.SKIPPED), result("G1", Verdict.ERROR)]) == ""
-    assert headline([result("A2", Verdict.NOT_MEASURABLE, erle_db=40.0)]) == ""
+    assert headline([result("A2", Verdict.NOT_MEASURABLE, effective_db_at_1=40.0)]) == ""
+
+
+def test_a_canceller_that_leaves_nothing_has_a_bound_and_one_that_is_off_says_so() -> None:
+    bound = result("A2", Verdict.PASS, reported_on_at_1=1, effective_low_db_at_1=33.4)
+    assert headline([bound]) == "platform AEC removes at least 33 dB"
+    off = result("A2", Verdict.PASS, reported_on_at_1=0, effective_db_at_1=0.4)
+    assert headline([off]) == "platform AEC is off and removes 0 dB"

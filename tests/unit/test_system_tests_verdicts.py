@@ -202,6 +202,14 @@ def test_r4_wants_the_calls_stream_and_no_other(
     assert words in result.text
 
 
+def test_r4_does_not_compare_levels_around_a_late_key() -> None:
+    whole = keys(*CALL, 0.0)
+    late = (replace(whole.actions[0], done_s=9.0), whole.actions[1])
+    result = judge("R4", RUN, [replace(whole, actions=late)])
+    assert result.verdict is Verdict.PASS
+    assert "level_change_db" not in {m.name for m in result.measurements}
+
+
 def test_r4_keeps_what_moved() -> None:
     result = judge("R4", RUN, [keys(*CALL)])
     assert number(result, "index_change[stream=voice_call,key=down]") == -2
@@ -247,7 +255,7 @@ def locked(zero_ms: float, from_s: float | None, **changes: Any) -> TrialRecord:
     stream = GrantedStream(48_000, 1)
     report = ProbeReport("1", stream, stream, observed={"left_front_ms": "10400"},
                          input_silenced=not heard)  # fmt: skip
-    return record("K1", found, report=report, **changes)
+    return record("K1", found, **{"report": report, **changes})
 
 
 @pytest.mark.parametrize(
@@ -271,6 +279,18 @@ def test_k1_counts_the_zeros_after_the_lock(
         assert "foreground service" in result.text
     else:
         assert "goes on for 80 s" in result.text
+
+
+def test_k1_claims_nothing_of_a_lock_that_came_late() -> None:
+    stream = GrantedStream(48_000, 1)
+    report = ProbeReport("1", stream, stream, observed={"left_front_ms": "70000"})
+    result = judge("K1", RUN, [locked(0.0, None, report=report)])
+    assert (result.verdict, result.reasons) == (
+        Verdict.NOT_MEASURABLE, (str(Reason.ACTION_FAILED),)
+    )  # fmt: skip
+    assert "came only after 70 s" in result.text
+    dead = judge("K1", RUN, [replace(locked(8000.0, 76.0), report=report)])
+    assert dead.verdict is Verdict.FAIL, "what was seen was seen"
 
 
 def test_k1_says_when_the_streams_end_or_nothing_was_there_before() -> None:

@@ -20,8 +20,8 @@ KNEE = 4.0
 """Power over the segment's median that begins to count (as in the search for chirps)."""
 CAP = 1e5
 MIN_SCORE = 9.0
-"""Peak over the median of all lags in robust sigmas. Measured on 400 recordings of noise and of
-other speech: chance reached 7.4."""
+"""Peak over the median of all lags in robust sigmas. Measured on 300 recordings of noise and of a
+canceller's output without echo: chance reached 6.9."""
 ENVELOPE_S = 0.01
 MIN_LIKENESS, MIN_ENVELOPE_SCORE = 0.3, 5.0
 """Correlation of the two level curves, and its peak over the other lags; measured likewise."""

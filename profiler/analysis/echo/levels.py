@@ -24,8 +24,6 @@ LIKELY = 0.5
 """The same in an energy mean over seconds, where chance plays no part: 2 sigma of that effect."""
 NOISE_LOW, NOISE_HIGH = 0.5, 1.26
 """The noise under speech lies within -3 and +1 dB of that in the pauses (measured as above)."""
-NOISE_TYPICAL, HIDDEN_SHARE = 0.7, 0.1
-"""-1.5 dB, as WebRTC's canceller lowers it; its own error is a tenth."""
 SURE = 3.0
 """Sigmas of chance that one block's coherent part must exceed."""
 SURE_MEAN = 4.0
@@ -63,8 +61,8 @@ class Levels:
     high: float
     coherent_high: float
     hidden: float
-    """Echo that the noise could hide, without room for doubt on the noise: total less
-    :data:`NOISE_TYPICAL` of it, and a tenth of it in any case."""
+    """Echo that the noise could hide: what follows the far end's level from block to block
+    (95 %), be it coherent with it or not."""
     foreign: bool
     """Something else than the far end was loud."""
 
@@ -152,7 +150,7 @@ def mean_levels(p: Projection, noise: F64 | None, a: Activity, chosen: Bools) ->
     if echo is not None and high > echo * 10 ** (OPEN_DB / 10):
         echo = None
     low_or = low if echo is not None and low > 0 else None
-    hidden = min(max(total - NOISE_TYPICAL * quiet, 0.0) + HIDDEN_SHARE * quiet, high)
+    hidden = min(_following((p.total / noise)[chosen], a.power[chosen]) * quiet, high)
     return Levels(total, quiet, echo, low_or, high, coherent_high, hidden, foreign)
 
 
@@ -161,6 +159,30 @@ def _coherent(p: Projection) -> tuple[F64, F64]:
     chance = p.controls.mean(axis=0)
     share = np.minimum(chance / (p.smoothed + FLOOR), 0.9)
     return (p.coherent - chance) / (1 - share), chance_spread(p) * chance / (1 - share) + FLOOR
+
+
+def _following(total: F64, far: F64) -> float:
+    """Upper bound of the part of ``total`` that grows with ``far``, as a mean over the blocks.
+
+    A straight line; what a canceller does to the noise of every active block is in its intercept.
+    """
+    x = far / float(far.mean()) - 1.0
+    spread = float(np.sum(x**2))
+    if x.size < 3 or spread <= 0:
+        return float(total.mean())
+    slope = float(np.sum(x * total)) / spread
+    rest = total - total.mean() - slope * x
+    sigma = math.sqrt(float(np.sum(rest**2)) / (x.size - 2) / spread)
+    return max(slope, 0.0) + Z95 * sigma
+
+
+def held(power: F64) -> F64:
+    """What each block and its louder neighbour have together: a tenth of a second's level that
+    lasts for another, as a voice detector wants it."""
+    before, after = np.roll(power, 1), np.roll(power, -1)
+    if power.size:
+        before[0] = after[-1] = 0.0
+    return np.asarray((power + np.maximum(before, after)) / 2)
 
 
 def _likeness(total: F64, a: Activity) -> float:

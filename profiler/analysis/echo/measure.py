@@ -10,11 +10,13 @@ import numpy.typing as npt
 from profiler.analysis.echo.coherence import BLOCK_S, FRAME, project
 from profiler.analysis.echo.delay import EchoDelay, find_delay
 from profiler.analysis.echo.levels import (
+    CLEAR,
     Activity,
     Levels,
     activity,
     block_echo,
     blocks_of,
+    held,
     mean_levels,
     noise_track,
     to_db,
@@ -34,9 +36,10 @@ MIN_ACTIVE_S = 1.0
 UNFOUND_DELAY_S = 0.15
 """Assumed when nothing was found: what the middle of the phones has (Linphone's table: 200 ms)."""
 CLIPPED_FRACTION = 0.001
-SPEECH_PEAK_DB = 7.0
-"""Loudest 100 ms of speech over its active level: 5 to 7 dB for the packaged material."""
 MARGIN_LIMIT_DB = 60.0
+HEARD = 10.0
+"""A sound this much above the noise (in power) hides from no detector: a burst that the detector
+did not take for speech counts as no louder than that (measured: docs/echo.md, the table)."""
 
 F64 = npt.NDArray[np.float64]
 
@@ -90,7 +93,7 @@ def measure_echo(
         echo_level_bound_dbfs=to_db(levels.high),
         coherent_bound_dbfs=to_db(levels.coherent_high),
         voice=voice[0].spans,
-        voice_margin_db=_margin_db(levels, echo[a.active & late], voice[1]),
+        voice_margin_db=_margin_db(levels, _peak_dbfs(p.total, noise, a, late), voice[1]),
         voice_analysed_s=round(max(0.0, s.duration_s - settled_s), 2),
         analysis_version=ECHO_VERSION,
     )
@@ -127,17 +130,30 @@ def _voices(audio: Audio, channel: int, settled_s: float) -> tuple[Voice, Voice]
     return hear_voice(heard), hear_voice(heard, from_s=settled_s)
 
 
-def _margin_db(levels: Levels, blocks: F64, voice: Voice) -> float:
-    """How far the loudest 100 ms of echo lie below what counts as a turn.
+def _peak_dbfs(
+    total: F64, noise: F64 | None, a: Activity, late: npt.NDArray[np.bool_]
+) -> tuple[float, float | None]:
+    """Loudest moment of the far end over its active level in dB; of what is clearly no noise."""
+    crest = float(held(a.power)[late].max()) / float(a.power[a.active & late].mean())
+    above = total
+    if noise is not None:
+        rise = np.minimum(total - noise, HEARD * noise)
+        above = np.where(rise > CLEAR * noise, rise, 0.0)
+    loudest = float(np.max(held(above)[late & ~a.pause], initial=0.0))
+    return 10 * math.log10(crest), to_db(loudest) if loudest > 0 else None
+
+
+def _margin_db(levels: Levels, peak: tuple[float, float | None], voice: Voice) -> float:
+    """How far the loudest moment of the echo lies below what counts as a turn.
 
     The echo's own peaks and what the detector takes for speech, whichever is louder: noise may
     hide an echo now that is heard in a quieter room.
     """
     unseen = max(levels.coherent_high, levels.hidden)
     level = unseen if levels.echo is None else levels.echo
-    peaks = [to_db(level) + SPEECH_PEAK_DB]
-    if np.any(~np.isnan(blocks)):
-        peaks.append(to_db(float(np.nanmax(blocks))))
+    peaks = [to_db(level) + peak[0]]
+    if peak[1] is not None:
+        peaks.append(peak[1])
     if voice.loudest_dbfs is not None:
         peaks.append(voice.loudest_dbfs)
     margin = GATE_DBFS - max(peaks)

@@ -38,6 +38,7 @@ REACH_S = 0.0025
 """A chirp lies so near to where the coarse line puts it: half a drift step at the far end."""
 EDIT_REACH_S = 0.13
 """A whole train that far from its place was moved by an edit of the timeline."""
+EDIT_SPREAD_S = 0.001
 MIN_TRAIN_CHIRPS = 2
 NEAR_S = 0.1
 """Late reflections about the best lag are no other lag; a wrong train is more than 1 s away."""
@@ -59,6 +60,10 @@ class Voice:
     def whole(self) -> StimulusSpec:
         """All trains as one pattern."""
         return whole_train(self.train, self.at_s, 0.0)
+
+    def train_of(self, played_s: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+        """Which train each play time belongs to, same shape."""
+        return np.searchsorted(np.asarray(self.at_s), played_s + 1e-6) - 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,6 +94,12 @@ class Hearing:
         """Which trains have enough chirps in their place, shape (trains,)."""
         each = np.isfinite(self.arrivals_s).reshape(len(self.voice.at_s), -1)
         return np.asarray(each.sum(axis=1) >= min(MIN_TRAIN_CHIRPS, each.shape[1]))
+
+    @property
+    def whole_share(self) -> float:
+        """The rarest chirp of the pattern: in which part of the heard trains it is; 0..1."""
+        each = np.isfinite(self.arrivals_s).reshape(len(self.voice.at_s), -1)[self.heard]
+        return float(each.mean(axis=0).min()) if each.size else 0.0
 
     def found(self, keep: Bools) -> Found:
         """What the measurement wants to know, of the trains in ``keep`` (and heard) only."""
@@ -132,7 +143,7 @@ def listen(samples: F32, rate_hz: int, voice: Voice) -> Hearing:
         powers=tuple(p for _, p in peaks),
         moved=(),
     )
-    return replace(hearing, moved=_moved(corr, hearing))
+    return replace(hearing, moved=_moved(corr, sharp, hearing))
 
 
 def _sharpness(corr: Correlogram) -> Correlogram:
@@ -188,17 +199,15 @@ def _best_lag(scores: F32, step_s: float, voice: Voice) -> tuple[float, float, f
     return lag_s, drift, score, float(best_of_lag.max())
 
 
-def _moved(corr: Correlogram, hearing: Hearing) -> tuple[float, ...]:
-    """How far from its place each train is that is whole, loud, and not in it."""
-    per = len(hearing.voice.train.starts_s)
-    powers = np.asarray(hearing.powers).reshape(-1, per)
-    typical = float(np.median(powers[hearing.heard])) if hearing.heard.any() else math.inf
-    out = []
+def _moved(corr: Correlogram, sharp: Correlogram, hearing: Hearing) -> tuple[float, ...]:
+    """How far from its place each train is that is whole, clear, and not in it."""
     starts = np.asarray(hearing.voice.train.starts_s)
-    for at_s, mine in zip(hearing.at_s, powers, strict=True):
+    here = np.isfinite(hearing.arrivals_s).reshape(-1, starts.size)
+    out = []
+    for at_s, mine in zip(hearing.at_s, here, strict=True):
         peaks = [corr.peak(at_s + s, EDIT_REACH_S) for s in starts]
         shift = np.array([t for t, _ in peaks]) - at_s - starts
-        loud = min(p for _, p in peaks) > max(PEAK_TO_FLOOR, 0.3 * typical)
-        if loud and np.ptp(shift) < 0.001 and float(mine.max()) < 0.3 * typical:
+        clear = all(p >= PEAK_TO_FLOOR and sharp.peak(t, 0.0)[1] >= MIN_PEAK for t, p in peaks)
+        if clear and np.ptp(shift) < EDIT_SPREAD_S and not mine.any():
             out.append(float(np.median(shift)))
     return tuple(out)

@@ -71,7 +71,7 @@ def measure_exchange(
         return _refused(quality, [Reason.FEW_EXCHANGES], heard=heard)
     solution = solve(chain_of(heard.ab), chain_of(heard.bb), chain_of(heard.ba), geometry)
     echo = self_echo(a, rates[0], places, heard.ba, solution)
-    each = exchanges_s(heard.ab, heard.bb, heard.ba, (schedule.at_a_s, schedule.at_b_s), solution)
+    each = exchanges_s(heard.ab, heard.bb, heard.ba, (places.aa.voice, places.bb.voice), solution)
     return _judged(quality, heard, solution, echo, each)
 
 
@@ -152,7 +152,7 @@ def _judged(
         trains_clashing=heard.clashing,
         self_echo_db=echo.level_db,
         self_echo_bound_db=echo.bound_db,
-        own_round_trip_ms=judge.own_round_trip_ms(heard.aa, echo),
+        own_round_trip_ms=judge.own_round_trip_ms(heard.aa, heard.places.aa, echo),
         per_exchange_ms=tuple(float(1000 * (solution.latency_s + x)) for x in spread),
         analysis_version=EXCHANGE_VERSION,
     )
@@ -166,7 +166,7 @@ def _refused(
     echo: SelfEcho | None = None,
     solution: Solution | None = None,
 ) -> ExchangeFindings:
-    trains = (judge.trains_used(heard.ab), judge.trains_used(heard.ba)) if heard else (0, 0)
+    trains = _trains(heard) if heard else (0, 0)
     skew = solution.skew * 1e6 if solution else math.nan
     return ExchangeFindings(
         verdict=Verdict.NOT_MEASURABLE,
@@ -187,3 +187,8 @@ def _refused(
         per_exchange_ms=(),
         analysis_version=EXCHANGE_VERSION,
     )
+
+
+def _trains(heard: Heard) -> tuple[int, int]:
+    places = heard.places
+    return judge.trains_used(heard.ab, places.ab), judge.trains_used(heard.ba, places.ba)

@@ -24,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from profiler.analysis import decide
+from profiler.analysis.exchange.hearing import Voice
 from profiler.analysis.measure import Measured
 from profiler.model import Geometry
 
@@ -114,17 +115,17 @@ def exchanges_s(
     ab: Measured,
     bb: Measured,
     ba: Measured,
-    at_s: tuple[tuple[float, ...], tuple[float, ...]],
+    voices: tuple[Voice, Voice],
     solution: Solution,
 ) -> F64:
     """The round trip that each of B's trains gives with the nearest of A's, all at t = 0.
 
     Medians of the chirps of a train, without the lines' rejection of outliers; the geometry is
-    not in it: compare with their own median. ``at_s``: play times of A's and of B's trains.
+    not in it: compare with their own median. ``voices``: A's and B's.
     """
-    n1, b1 = _trains(ab, at_s[0])
-    q, n2 = _trains(ba, at_s[1])
-    q_self, b2 = _trains(bb, at_s[1])
+    n1, b1 = _trains(ab, voices[0])
+    q, n2 = _trains(ba, voices[1])
+    q_self, b2 = _trains(bb, voices[1])
     chain = chain_of(bb)
     out = []
     for played, heard in zip(q, n2, strict=True):
@@ -137,9 +138,9 @@ def exchanges_s(
     return np.asarray(out)
 
 
-def _trains(m: Measured, at_s: tuple[float, ...]) -> tuple[F64, F64]:
+def _trains(m: Measured, voice: Voice) -> tuple[F64, F64]:
     """Mean play time and median arrival of each train's chirps, shape (trains heard,)."""
-    train = np.searchsorted(np.asarray(at_s), m.played_s + 1e-6) - 1
+    train = voice.train_of(m.played_s)
     each = [train == k for k in np.unique(train)]
     played = np.array([m.played_s[k].mean() for k in each])
     return played, played + np.array([np.median(m.latency_s[k]) for k in each])

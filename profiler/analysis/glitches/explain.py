@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import signal
 
-from profiler.analysis.glitches.suspects import FINE_STEP_RAD, Around, Span
-from profiler.analysis.glitches.track import Track
+from profiler.analysis.glitches.suspects import FINE_STEP_RAD, Span
 from profiler.analysis.glitches.traces import Trace, copy_at
+from profiler.analysis.glitches.track import Track
 
 SIDE_S = 0.06
 """Phase lines are fitted over this much on both sides."""
@@ -63,14 +63,18 @@ class Sides:
 
 
 def explain(
-    track: Track, samples: F32, span: Span, around: Around, room: tuple[int, int], zeros: Trace | None
+    track: Track,
+    samples: F32,
+    span: Span,
+    room: tuple[int, int],
+    zeros: Trace | None,
 ) -> Event:
     """Name one suspect. ``room`` are the hops between its neighbours."""
     frames = (track.hop * span.first, track.hop * span.last)
     if zeros is not None:
         frames = zeros.first, zeros.last
         span = Span(zeros.first // track.hop, -(-zeros.last // track.hop))
-    sides = compare_sides(track, span, around, room)
+    sides = compare_sides(track, span, room)
     duration_s = (frames[1] - frames[0]) / track.rate_hz
     limit = FINE_STEP_RAD + BEND_RAD_S * min(duration_s, LONGEST_STEP_S)
     stepped = (
@@ -108,9 +112,7 @@ def _gap(gap: Trace, stepped: bool, late: float, period: float) -> Event:
     return Event(gap.first, gap.last, "skip" if late < 0 else "insert", late)
 
 
-def compare_sides(
-    track: Track, span: Span, around: Around, room: tuple[int, int]
-) -> Sides | None:
+def compare_sides(track: Track, span: Span, room: tuple[int, int]) -> Sides | None:
     """Phase and level before and after; ``None`` when a side is too short."""
     margin = track.reach + 1
     side, least = track.hops(SIDE_S), track.hops(LEAST_SIDE_S)
@@ -119,8 +121,9 @@ def compare_sides(
     left, right = track.tone[a : span.first - margin], track.tone[span.last + margin : b]
     if min(left.size, right.size) < least:
         return None
-    before, after = complex(np.median(left.real), np.median(left.imag)), complex(
-        np.median(right.real), np.median(right.imag)
+    before, after = (
+        complex(np.median(left.real), np.median(left.imag)),
+        complex(np.median(right.real), np.median(right.imag)),
     )
     if min(abs(before), abs(after)) < 0.1:
         return None
@@ -201,7 +204,7 @@ def _explained(track: Track, samples: F32, hole: tuple[float, float]) -> float:
     a, b = max(0, int(hole[0]) - around), min(samples.size, int(hole[1]) + around)
     at = np.arange(a, b)
     sos = signal.butter(2, track.freq_hz / 2, "highpass", fs=rate, output="sos")
-    heard = signal.sosfiltfilt(sos, samples[a:b])
+    heard: F64 = signal.sosfiltfilt(sos, samples[a:b]).astype(np.float64)
     waves = _waves(track, at)
     apart = 0.001 * rate
     middle = (hole[0] + hole[1]) / 2
@@ -221,7 +224,7 @@ def fitted(basis: F64, values: F64) -> F64:
     """Least squares by the normal equations: the columns are few and far from parallel."""
     gram = basis.T @ basis
     gram.flat[:: gram.shape[0] + 1] *= 1 + 1e-12
-    found: F64 = np.linalg.solve(gram, basis.T @ values)
+    found: F64 = np.asarray(np.linalg.solve(gram, basis.T @ values), np.float64)
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -18,8 +19,8 @@ from profiler.analysis.glitches.suspects import (
     look_around,
 )
 from profiler.analysis.glitches.tonelevel import Level, channel_tones, level_of
-from profiler.analysis.glitches.track import IMMUNE_S, LONG_LOSS_S, Track, follow
 from profiler.analysis.glitches.traces import Trace, whole_period_copies, zero_runs
+from profiler.analysis.glitches.track import IMMUNE_S, Track, follow
 from profiler.analysis.quality import capture_quality, is_silent
 from profiler.errors import InputError
 from profiler.model import CaptureQuality, Glitch, GlitchFindings, Reason, ToneSpec, Verdict
@@ -29,6 +30,8 @@ ANALYSIS_VERSION = "1"
 """Changes whenever the same recording may give other glitches."""
 MERGE_S = 0.05
 """Glitches nearer than this, end to begin, are one."""
+EARLY_END_S = 0.5
+"""The stream ended when the tone is over by so much too early."""
 MIN_AUDIO_S = 0.5
 MIN_SHARE = 0.5
 """Less of the tone than this share heard: the rest is unknown, so nothing is claimed."""
@@ -52,7 +55,6 @@ class _Heard:
     events: tuple[Event, ...]
     level: Level
     analysed_s: float
-    lost: bool
 
 
 def find_glitches(
@@ -108,8 +110,11 @@ def _listen(samples: F32, rate_hz: int, freq_hz: float) -> _Heard | None:
     events = [e for e in _events(track, samples, around) if not _covered(track, e, unclear)]
     level = level_of(track, samples, around, events)
     inside = sum(b - a for a, b in track.stretches) - int(np.count_nonzero(unclear))
-    lost = len(track.stretches) > 1
-    return _Heard(track, around, _merged(track, events), level, inside * track.hop_s, lost)
+    gaps = [
+        Event(a[1] * track.hop, b[0] * track.hop, "hole", 0.0) for a, b in pairwise(track.stretches)
+    ]
+    events = sorted((*events, *gaps), key=lambda e: e.first)
+    return _Heard(track, around, _merged(track, events), level, inside * track.hop_s)
 
 
 def _events(track: Track, samples: F32, around: Around) -> list[Event]:
@@ -129,7 +134,7 @@ def _events(track: Track, samples: F32, around: Around) -> list[Event]:
         room = _room(track, spans, i)
         mine = [z for z in zeros if _meet(track, z, span)]
         zero = Trace(mine[0].first, mine[-1].last) if mine else None
-        found.append(explain(track, samples, span, around, room, zero))
+        found.append(explain(track, samples, span, room, zero))
     known = [(e.first, e.last) for e in found if e.counts]
     for copy in _inside(track, whole_period_copies(samples, period, track.rate_hz)):
         if not any(a < copy.last + track.hop and b > copy.first - track.hop for a, b in known):
@@ -184,9 +189,7 @@ def _merged(track: Track, events: list[Event]) -> tuple[Event, ...]:
         if done and event.first - done[-1].last < near:
             one = done[-1]
             kind = one.kind if one.last - one.first >= event.last - event.first else event.kind
-            done[-1] = Event(
-                one.first, max(one.last, event.last), kind, one.shift + event.shift
-            )
+            done[-1] = Event(one.first, max(one.last, event.last), kind, one.shift + event.shift)
         else:
             done.append(event)
     noises = [e for e in events if not e.counts]
@@ -207,7 +210,7 @@ def _verdict(
     glitches = tuple(_glitch(track, e) for e in heard.events)
     if any(g.glitch != "noise" for g in glitches):
         reasons.append(Reason.GLITCHES)
-    if heard.lost:
+    if len(track.stretches) > 1 or (whole and _ended_early(audio, track, wanted_s)):
         reasons.append(Reason.TONE_LOST)
     ratio = level.freq_hz / spec.freq_hz
     if abs(ratio - 1) > PITCH_ERROR:
@@ -229,6 +232,13 @@ def _verdict(
     )
 
 
+def _ended_early(audio: Audio, track: Track, wanted_s: float) -> bool:
+    """The tone is over long before it should be, and before the recording is."""
+    first, last = track.time_s(track.stretches[0][0]), track.time_s(track.stretches[-1][1])
+    missing_s = wanted_s - (last - first) - IMMUNE_S
+    return missing_s > EARLY_END_S and audio.duration_s - last > EARLY_END_S
+
+
 def _glitch(track: Track, event: Event) -> Glitch:
     rate = track.rate_hz
     length_ms = max(0.0, event.last - event.first) / rate * 1000
@@ -237,9 +247,7 @@ def _glitch(track: Track, event: Event) -> Glitch:
     return Glitch(event.first / rate, length_ms, event.kind, event.shift)
 
 
-def _refused(
-    quality: CaptureQuality, reason: Reason, level: Level | None = None
-) -> GlitchFindings:
+def _refused(quality: CaptureQuality, reason: Reason, level: Level | None = None) -> GlitchFindings:
     return GlitchFindings(
         verdict=Verdict.NOT_MEASURABLE,
         reasons=(reason.value,),

@@ -161,14 +161,17 @@ def _running_median(track: Track, values: F32) -> F32:
     thin = values[::each]
     size = 2 * round(NOISE_REACH_S / (each * track.hop_s)) + 1
     slow = ndimage.median_filter(thin, size=min(size, 2 * thin.size + 1), mode="nearest")
-    return np.interp(np.arange(values.size), np.arange(thin.size) * each, slow).astype(np.float32)
+    at = np.arange(values.size)
+    found: F32 = np.interp(at, np.arange(thin.size) * each, slow).astype(np.float32)
+    return found
 
 
 def _mean(
     total: npt.NDArray[np.complex128], first: npt.NDArray[np.int64], last: npt.NDArray[np.int64]
 ) -> C64:
     a, b = np.clip(first, 0, total.size - 1), np.clip(last, 0, total.size - 1)
-    return ((total[b] - total[a]) / np.maximum(b - a, 1)).astype(np.complex64)
+    means: C64 = ((total[b] - total[a]) / np.maximum(b - a, 1)).astype(np.complex64)
+    return means
 
 
 def _runs(mask: Bools, join: int) -> list[Span]:

@@ -19,6 +19,7 @@ BLOCK_S = 0.05
 BLOCKS = 64
 HARMONICS = 8
 FLOOR_DBFS = -200.0
+LOUDEST = 1e6
 PITCH_LEAST_S = 0.2
 
 F32 = npt.NDArray[np.float32]
@@ -55,8 +56,11 @@ def level_of(track: Track, samples: F32, around: Around, events: Sequence[Event]
 
 
 def channel_tones(audio: Audio, freq_hz: float) -> tuple[ChannelTone, ...]:
-    """What each channel holds."""
-    x = np.nan_to_num(audio.samples, posinf=0.0, neginf=0.0)
+    """What each channel holds; empty for a recording without a frame."""
+    if not audio.frames:
+        return ()
+    # A broken float recorder may write anything; squares must not overflow.
+    x = np.clip(np.nan_to_num(audio.samples, posinf=0.0, neginf=0.0), -LOUDEST, LOUDEST)
     turn = np.remainder(np.arange(audio.frames) * (freq_hz / audio.rate_hz), 1.0)
     carrier = np.exp(-2j * np.pi * turn).astype(np.complex64)
     each = max(1, round(BLOCK_S * audio.rate_hz))
@@ -157,4 +161,4 @@ def _rest_power(track: Track, samples: F32, start: int, size: int) -> float:
     columns = [f(k * phase) for k in orders for f in (np.cos, np.sin)]
     basis = np.stack([np.ones(size), *columns], axis=1)
     rest = samples[at] - basis @ fitted(basis, samples[at].astype(np.float64))
-    return float(np.square(rest).sum()) / (size - basis.shape[1])
+    return float(np.square(rest).sum() / (size - basis.shape[1]))

@@ -142,7 +142,8 @@ def _level(coarse: F32) -> F32:
     found: F32 = ndimage.percentile_filter(
         coarse, 100 * LEVEL_QUANTILE, size=min(reach, 2 * coarse.size + 1), mode="nearest"
     )
-    return ndimage.uniform_filter1d(found, 5, mode="nearest")
+    smooth: F32 = ndimage.uniform_filter1d(found, 5, mode="nearest")
+    return smooth
 
 
 def _trend(heard: C64, hop_s: float) -> F32:
@@ -157,7 +158,8 @@ def _trend(heard: C64, hop_s: float) -> F32:
     slow = ndimage.median_filter(thin, size=min(size, 2 * thin.size + 1), mode="nearest")
     slow = ndimage.uniform_filter1d(slow, max(1, size // 4), mode="nearest")
     at = np.arange(heard.size) - lag / 2
-    return np.interp(at, np.arange(thin.size) * each, slow).astype(np.float32)
+    trend: F32 = np.interp(at, np.arange(thin.size) * each, slow).astype(np.float32)
+    return trend
 
 
 def _spread(values: F32, each: int, size: int) -> F32:
@@ -201,7 +203,9 @@ def _trimmed(size: F32, coarse: F32, first: int, last: int, each: int) -> tuple[
     if inside.size < 5:
         return None
     typical = float(np.median(inside))
-    solid = np.flatnonzero(inside > EDGE_SHARE * min(typical, float(np.quantile(inside[:some], 0.8))))
+    solid = np.flatnonzero(
+        inside > EDGE_SHARE * min(typical, float(np.quantile(inside[:some], 0.8)))
+    )
     begin = first + int(solid[0])
     solid = np.flatnonzero(inside > EDGE_SHARE * typical)
     end = first + int(solid[-1])

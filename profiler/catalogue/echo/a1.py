@@ -171,7 +171,8 @@ def _removed(at: AtVolume, notes: list[str]) -> tuple[Verdict, list[str], list[M
         what = "what is off cannot be told" if at.baseline_not_off else unheard
         return (Verdict.MARGINAL if at.baseline_not_off else Verdict.NOT_MEASURABLE), [what], []
     verdict, why = limits.grade(TEST_ID, "erle_db", found.bounded)
-    notes[:0] = [*why, *found.reasons]
+    # What only a bound is known of is not said to be left.
+    notes[:0] = [*(why if found.value_db is not None else ()), *found.reasons]
     numbers = [Measurement("erle_low_db", found.low_db, "dB")]
     if found.value_db is not None:
         numbers.append(Measurement("erle_db", found.value_db, "dB"))

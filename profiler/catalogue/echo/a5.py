@@ -94,7 +94,8 @@ PAGE = Page(
     stimulus="27 s of sentences at the loudest volume, canceller off, then on; at 15 s the phone "
     "is flipped or its microphone covered",
     measured="time from the change until the attenuation stays within 6 dB of its final value",
-    method="As A4, counted from the change, which a turntable or the driver makes. The echo without canceller is that of the unchanged "
+    method="As A4, counted from the change, which a turntable or the driver makes. The echo "
+    "without canceller is that of the unchanged "
     "path: a level that the change itself makes different by less than 6 dB does not matter.",
     drives=("aec_variant",),
     sources=("CATALOGUE A5", "RECOMMEND 4.1 (AEC3 needs about 3 s after a jump of 150 ms)"),

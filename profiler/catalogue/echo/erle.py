@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from profiler.catalogue.limits import Bounded
-from profiler.catalogue.table import CONVERGED_DB, ECHO_LOSS_DB
+from profiler.catalogue.table import CONVERGED_DB, ECHO_LOSS_DB, ERLE_ERROR_DB
 from profiler.model import EchoFindings, Reason
 
 SMOOTH_BLOCKS = 5
@@ -54,11 +54,11 @@ def erle(off: EchoFindings, on: EchoFindings) -> Erle | None:
     if on.echo_level_bound_dbfs is None:
         return None
     value = None if on.echo_level_dbfs is None else off.echo_level_dbfs - on.echo_level_dbfs
-    low = low_off - on.echo_level_bound_dbfs
-    high = None if on.echo_level_low_dbfs is None else high_off - on.echo_level_low_dbfs
-    if value is not None:
-        low = min(low, value)
-        high = None if high is None else max(high, value)
+    low = low_off - on.echo_level_bound_dbfs - ERLE_ERROR_DB
+    high = None
+    if value is not None and on.echo_level_low_dbfs is not None:
+        low = min(low, value - ERLE_ERROR_DB)
+        high = max(high_off - on.echo_level_low_dbfs, value) + ERLE_ERROR_DB
     raised = 0.0
     if on.noise_dbfs is not None and off.noise_dbfs is not None:
         raised = on.noise_dbfs - off.noise_dbfs

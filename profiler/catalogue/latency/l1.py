@@ -30,14 +30,15 @@ TAIL_S = 1.6
 """Room for a Bluetooth latency (up to 1.5 s)."""
 SHORT_TAIL_S = 0.7
 """Smoke: a longer latency loses its last chirps, and the analysis says so."""
-PATH_REPEATS = limits.MIN_REPEATS
+PATH_REPEATS, FEW_PATH_REPEATS = limits.MIN_REPEATS, 3
+"""Opens of each other path; the few claim nothing and show what to look at."""
 MAX_PATHS = 6
 """APIs a probe may offer beside the default one."""
 _API_NAME = re.compile("[a-z][a-z0-9_]{0,31}")
 
 
 def trials(facts: DeviceFacts, options: TrialOptions) -> tuple[PlannedTrial, ...]:
-    """``repeats`` opens at each volume; without a tight budget, five of each other path, too."""
+    """``repeats`` opens at each volume; without a tight budget some of each other path, too."""
     request = options.plain(facts, SHORT_WARMUP_S if options.short else WARMUP_S)
     spec = latency_train(options.seed, request.rate_hz, short=options.short)
     volumes = options.volumes or (request.volume,)
@@ -47,7 +48,8 @@ def trials(facts: DeviceFacts, options: TrialOptions) -> tuple[PlannedTrial, ...
     if options.short or options.brief:
         return plain
     train = class_train(options.seed, request.rate_hz)
-    others = [(path, train) for path in other_paths(facts, request) for _ in range(PATH_REPEATS)]
+    repeats = PATH_REPEATS if options.thorough else FEW_PATH_REPEATS
+    others = [(path, train) for path in other_paths(facts, request) for _ in range(repeats)]
     more = numbered(TEST_ID, others, tail_s=tail_s)
     return (*plain, *(replace(t, index=len(plain) + t.index) for t in more))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from profiler.catalogue import limits
 from profiler.catalogue.judging import own
 from profiler.catalogue.kinds import (
     CatalogueTest,
@@ -34,7 +35,7 @@ TEST_ID = "L2"
 WARMUP_S = 1.0
 TAIL_S = 1.6
 """Room for a Bluetooth latency (up to 1.5 s)."""
-BRIEF_REPEATS = 3
+BRIEF_REPEATS = 2
 """Sessions with the effects off, and as many on, when time is short."""
 PARTNER_RATE_HZ = 48_000
 """What every sound interface and nearly every phone opens at."""
@@ -45,7 +46,8 @@ def trials(facts: DeviceFacts, options: TrialOptions) -> tuple[PlannedTrial, ...
     if facts.platform is Platform.HOST:
         return Skip(Reason.NOT_ON_THIS_PROBE, "a sound interface has no voice processing")
     base = communication(options.plain(facts, WARMUP_S))
-    repeats = min(options.repeats, BRIEF_REPEATS) if options.brief else options.repeats
+    most = BRIEF_REPEATS if options.brief else limits.MIN_REPEATS
+    repeats = options.repeats if options.thorough else min(options.repeats, most)
     states = [EffectState.OFF, EffectState.ON] * repeats
     make = _burst if options.partner is None else _exchange
     return tuple(make(i, effects(base, state), state, options) for i, state in enumerate(states))

@@ -51,23 +51,22 @@ def trials(facts: DeviceFacts, options: TrialOptions) -> tuple[PlannedTrial, ...
 def variants(facts: DeviceFacts, options: TrialOptions) -> tuple[TrialRequest, ...]:
     """Requests that differ from the plain one in rate, buffer, API or performance mode."""
     plain = options.plain(facts, SHORT_WARMUP_S if options.short else WARMUP_S)
-    rates = options.rates_hz or (SHORT_RATES_HZ if options.short else options.sweep_hz(facts))
+    few = options.short or options.brief
+    rates = options.rates_hz or (SHORT_RATES_HZ if few else options.sweep_hz(facts))
     found = [] if l1.TEST_ID in options.tests else [plain]
     found += [replace(plain, rate_hz=r) for r in rates]
     if facts.platform is Platform.HOST:
         frames = options.buffer_frames or (SHORT_FRAMES if options.short else FRAMES)
         found += [replace(plain, buffer_frames=n) for n in frames]
     else:
-        bursts = options.buffer_bursts or (SHORT_BURSTS if options.short else BURSTS)
+        bursts = options.buffer_bursts or (SHORT_BURSTS if few else BURSTS)
         found += [replace(plain, buffer_bursts=n) for n in bursts]
         found += [replace(plain, performance_mode=p) for p in _other_modes(facts, plain)]
     others = options.apis or l1.offered_apis(facts)[: 1 if options.short else MAX_APIS]
     found += [replace(plain, api=api) for api in others]
     once = dict.fromkeys(found)
     if l1.TEST_ID in options.tests:
-        opened = (plain,) if options.short or options.brief else (
-            plain, *l1.other_paths(facts, plain)
-        )  # fmt: skip
+        opened = (plain,) if few else (plain, *l1.other_paths(facts, plain))
         for request in opened:
             once.pop(request, None)
     return tuple(once)

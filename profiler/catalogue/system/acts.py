@@ -10,6 +10,7 @@ from profiler.catalogue.judging import Ruling, nothing_measured
 from profiler.catalogue.kinds import PlannedTrial, Skip, TrialOptions
 from profiler.model import (
     ActionFindings,
+    ActionOutcome,
     DeviceFacts,
     Measurement,
     Platform,
@@ -91,7 +92,10 @@ def skip_without(options: TrialOptions, facts: DeviceFacts, *words: str) -> Skip
     if facts.platform is Platform.ANDROID:
         why = "a phone with a PIN is not locked: set its screen lock to None"
         return Skip(Reason.NOT_ON_THIS_PROBE, f"the phone cannot do {what} now ({why})")
-    return Skip(Reason.NEEDS_ADB, f"{what} needs a phone on adb, and a probe that records on")
+    if facts.platform is Platform.VIRTUAL:
+        why = "a virtual phone behind adb, its clock at most 8 times as fast as ours (--speed 8)"
+        return Skip(Reason.NEEDS_ADB, f"needs {why}, for {what}")
+    return Skip(Reason.NEEDS_ADB, f"needs a phone on adb, for {what}")
 
 
 def found(record: TrialRecord) -> ActionFindings | None:
@@ -104,6 +108,11 @@ def moved_streams(text: str) -> dict[str, tuple[int, int]]:
     if not text.startswith("moved: "):
         return {}
     return {name: (int(a), int(b)) for name, a, b in _MOVED.findall(text)[:16]}
+
+
+def late(outcome: ActionOutcome, allowed_s: float) -> bool:
+    """Whether an action came so much later than asked that the recording says other things."""
+    return outcome.done_s is None or outcome.done_s > outcome.asked_s + allowed_s
 
 
 def lost(records: Sequence[TrialRecord]) -> Ruling | None:

@@ -55,13 +55,14 @@ def judge(run_uuid: str, records: Sequence[TrialRecord]) -> TestResult:
 
 PAGE = Page(
     question="What does a Bluetooth headset cost in a call?",
-    hardware="H3: a connected headset, its earpiece lying on its microphone",
+    hardware="H3",
     stimulus="the train of L1, three opens on the headset and three on the phone itself",
     measured="round-trip latency, what the headset adds to it, the rate of its microphone, the "
     "band that carried the train",
-    method="The probe opens its streams on the headset as calls do (SCO or LE Audio, by "
-    "setCommunicationDevice from Android 12 on). Without a limit: a measured headset passes, one "
-    "at 8 kHz is marginal.",
+    method="The headset is connected, its earpiece lying on its microphone. The probe opens "
+    "its streams on it as calls do (SCO or LE Audio, by setCommunicationDevice from "
+    "Android 12 on). Without a limit: a measured headset passes, one at 8 kHz is "
+    "marginal.",
     drives=("bt_rate", "bt_extra_ms", "bt_profile"),
     sources=("mumble-iphoneos#125", "audioswitch#119", "twilio-video-quickstart-ios#456"),
 )

@@ -68,11 +68,12 @@ def silence_s(record: TrialRecord) -> float | None:
 
 PAGE = Page(
     question="How long is a Bluetooth microphone silent after it was opened?",
-    hardware="H3: a connected headset, its earpiece lying on its microphone",
+    hardware="H3",
     stimulus="short sweeps at once, three cold opens on the headset",
     measured="time from the opening of the streams to the first sample that is not exactly zero",
-    method="The headset is switched to calls before the streams open, as an app does it. What is "
-    "said in this time is lost, so an app waits for the first sample, or says that it does.",
+    method="The headset is connected, its earpiece lying on its microphone. It is switched to "
+    "calls before the streams open, as an app does it. What is said in this time is "
+    "lost, so an app waits for the first sample, or says that it does.",
     drives=("bt_warm_ms",),
     sources=("EnviousWispr#1434 (0.6 to 0.7 s)",),
 )

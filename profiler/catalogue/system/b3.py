@@ -55,11 +55,12 @@ def judge(run_uuid: str, records: Sequence[TrialRecord]) -> TestResult:
 
 PAGE = Page(
     question="Does LE Audio work for calls, and is it faster than SCO?",
-    hardware="H3: a headset that is connected by both, its earpiece lying on its microphone",
+    hardware="H3",
     stimulus="the train of L1, three opens by each way",
     measured="round-trip latency, rate and band by SCO and by LE Audio",
-    method="Both are asked for by setCommunicationDevice; the old SCO calls cannot reach LE "
-    "Audio. Without a limit: it passes when both give a number.",
+    method="The headset is connected by both, its earpiece on its microphone. Both are asked "
+    "for by setCommunicationDevice; the old SCO calls cannot reach LE Audio. Without a "
+    "limit: it passes when both give a number.",
     drives=("route_api",),
     sources=("Telegram PR#2117", "ShizuCallRecorder#105 (LC3 silent both ways)"),
 )

@@ -31,6 +31,8 @@ from profiler.model import (
 TEST_ID = "K1"
 LOCK_S, END_S = 10.0, 90.0
 """80 s behind the lock: a stop after one minute was seen."""
+LEAST_S = 65.0
+"""Behind the lock, or nothing can be said of that minute."""
 
 
 def trials(facts: DeviceFacts, options: TrialOptions) -> tuple[PlannedTrial, ...] | Skip:
@@ -52,11 +54,11 @@ def judge(run_uuid: str, records: Sequence[TrialRecord]) -> TestResult:
         ruling = lost(mine) or unheard(mine, "no recording across a lock")
         return ruling.result(run_uuid, TEST_ID, mine)
     record, findings = heard[-1]
-    verdict, why = _graded(findings)
-    silenced = record.report is not None and record.report.input_silenced
-    reasons = unique([*why, *((Reason.MIC_SILENCED,) if silenced else ())])
     left_s = _left_s(record)
     locked_s = findings.gaps[0].at_s if left_s is None else left_s
+    verdict, why = _graded(findings, END_S - locked_s)
+    silenced = record.report is not None and record.report.input_silenced
+    reasons = unique([*why, *((Reason.MIC_SILENCED,) if silenced else ())])
     numbers = [Measurement("zero_run_ms", findings.gaps[0].zero_run_ms, "ms")]
     numbers += level("zeros_after_s", _zeros_after_s(findings, locked_s), "s")
     numbers += level("left_front_s", left_s, "s")
@@ -64,12 +66,15 @@ def judge(run_uuid: str, records: Sequence[TrialRecord]) -> TestResult:
     return Ruling(verdict, reasons, text, tuple(numbers)).result(run_uuid, TEST_ID, mine)
 
 
-def _graded(findings: ActionFindings) -> tuple[Verdict, tuple[Reason, ...]]:
+def _graded(findings: ActionFindings, behind_s: float) -> tuple[Verdict, tuple[Reason, ...]]:
     before = findings.segments[0]
     if before.latency_ms is None and findings.quality.zero_fraction >= 1.0:
         return Verdict.NOT_MEASURABLE, (Reason.SILENT_CAPTURE,)
     run_ms = findings.gaps[0].zero_run_ms
-    return limits.grade(TEST_ID, "zero_run_ms", limits.exact(run_ms))
+    graded = limits.grade(TEST_ID, "zero_run_ms", limits.exact(run_ms))
+    if graded[0] is not Verdict.FAIL and behind_s < LEAST_S:
+        return Verdict.NOT_MEASURABLE, (Reason.ACTION_FAILED,)
+    return graded
 
 
 def _left_s(record: TrialRecord) -> float | None:
@@ -88,6 +93,13 @@ def _text(findings: ActionFindings, locked_s: float) -> str:
     if findings.quality.zero_fraction >= 1.0:
         return "the microphone is silent from the beginning: nothing can be said of the lock"
     after_s = _zeros_after_s(findings, locked_s)
+    if (
+        END_S - locked_s < LEAST_S
+        and gap.zero_run_ms <= limits.LIMITS["K1", "zero_run_ms"].fail_limit
+    ):
+        return (
+            f"the lock came only after {locked_s:.0f} s: nothing can be said of a minute behind it"
+        )
     if after_s is None or gap.zero_run_ms <= limits.LIMITS["K1", "zero_run_ms"].pass_limit:
         away = gap.resumed_s is None and gap.gap_high_s is None
         played = "; the train is not heard any more" if away else ""
@@ -100,7 +112,7 @@ def _text(findings: ActionFindings, locked_s: float) -> str:
 
 PAGE = Page(
     question="Does the microphone go on when the screen is locked?",
-    hardware="H0, by adb",
+    hardware="H0",
     stimulus="short sweeps for 90 s, the screen is locked after 10 s",
     measured="longest run of exact zeros after the lock, and how long after it begins",
     method="The probe is a visible activity without a foreground service, and goes on recording "

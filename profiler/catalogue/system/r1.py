@@ -195,7 +195,7 @@ def _other_afterwards(findings: ActionFindings) -> bool:
 PAGE = Page(
     question="When the route changes in the middle of a call, how long is the sound away, and is "
     "the delay still the same?",
-    hardware="H0, H3 for headsets",
+    hardware="H0/H3",
     stimulus="short sweeps one after another for 20 s, to another route after 5 s and back after "
     "13 s, for each route there is",
     measured="time without sound at each change, latency and level on each route, and back again",

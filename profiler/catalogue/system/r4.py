@@ -11,6 +11,7 @@ from profiler.catalogue.system.acts import (
     acted,
     call_request,
     found,
+    late,
     level,
     moved_streams,
     skip_without,
@@ -29,6 +30,8 @@ from profiler.model import (
 
 TEST_ID = "R4"
 DOWN_S, UP_S, END_S = 5.0, 11.0, 17.0
+LATE_S = 2.5
+"""From then on the settled part between the keys would hold both levels."""
 PRESSES = "2"
 VOLUME = 0.6
 """Room for two steps in both directions."""
@@ -81,9 +84,9 @@ def _ruled(
 
 
 def _change_db(record: TrialRecord) -> float | None:
-    """Level after the steps down against before."""
+    """Level after the steps down against before; ``None`` also when they came too late."""
     findings = found(record)
-    if findings is None or len(findings.segments) < 2:
+    if findings is None or len(findings.segments) < 2 or late(record.actions[0], LATE_S):
         return None
     before, after = findings.segments[0].gain_db, findings.segments[1].gain_db
     return None if before is None or after is None else after - before
@@ -100,13 +103,13 @@ def _numbers(moves: list[dict[str, tuple[int, int]]], change_db: float | None) -
 
 PAGE = Page(
     question="Do the volume keys change the volume of the call?",
-    hardware="H0, by adb",
+    hardware="H0",
     stimulus="short sweeps for 16 s in communication mode, two presses on volume down after 5 s, "
     "two on volume up after 11 s",
-    measured="which stream's index moves, and by how much what is heard",
-    method="The keys are pressed by adb as by a thumb; before and after, dumpsys audio says the "
-    "index of every stream. The level is that of the direct path, from the loudspeaker to the "
-    "phone's own microphone. All volumes are put back.",
+    measured="by adb: which stream's index moves, and by how much what is heard",
+    method="The keys are pressed by adb as by a thumb; before and after, dumpsys audio says "
+    "the index of every stream. The level is that of the direct path, from the "
+    "loudspeaker to the phone's own microphone. All volumes are put back.",
     drives=("stream",),
     sources=("element-x#4459 (volume keys move the wrong stream)",),
 )

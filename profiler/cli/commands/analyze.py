@@ -10,6 +10,7 @@ from profiler.cli.jsonlines import STDOUT, dumps, open_output
 from profiler.cli.offline import FileOutcome, json_fields, measure_files
 from profiler.cli.offline_echo import analyze_echo
 from profiler.cli.offline_exchange import analyze_exchange
+from profiler.cli.offline_glitches import analyze_glitches
 from profiler.cli.offline_table import offline_table
 from profiler.cli.tables import show
 from profiler.cli.text import clean
@@ -25,9 +26,10 @@ def execute(args: Namespace) -> int:
     _refuse_overwriting(args)
     if args.exchange or args.plan:
         return analyze_exchange(args)
+    if args.glitches or args.tone_hz is not None:
+        return analyze_glitches(args)
     if args.echo:
         return analyze_echo(args)
-    _refuse_nothing(args)
     spec = read_stimulus(Path(args.stimulus))
     outcomes = _as_json(args, spec) if args.json else _as_table(args, spec)
     if any(o.unreadable for o in outcomes):
@@ -59,18 +61,12 @@ def _reported(outcome: FileOutcome) -> FileOutcome:
     return outcome
 
 
-def _refuse_nothing(args: Namespace) -> None:
-    if not args.recordings or args.stimulus is None:
-        what = "recording" if args.stimulus else "stimulus"
-        raise InputError(f"no {what} named", hint="give REC.wav --stimulus S.wav")
-
-
 def _refuse_overwriting(args: Namespace) -> None:
     """``--json`` takes the next word as its file: never a recording, nor the stimulus."""
     if args.json is None or args.json == STDOUT:
         return
     out = Path(args.json)
-    named = [*args.recordings, *(args.echo or ()), *(args.exchange or ())]
+    named = [*args.recordings, *(args.echo or ()), *(args.exchange or ()), *(args.glitches or ())]
     named += [args.plan] if args.plan else []
     if args.stimulus is not None:
         named += [args.stimulus, str(Path(args.stimulus).with_suffix(".json"))]

@@ -1,0 +1,130 @@
+"""D2: do the channels hold what they are said to hold?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from profiler.catalogue.judging import Ruling, listed, nothing_measured, own, unique
+from profiler.catalogue.kinds import CatalogueTest, Page, PlannedTrial, TrialOptions, numbered
+from profiler.model import (
+    DeviceFacts,
+    GlitchFindings,
+    Measurement,
+    Platform,
+    Reason,
+    TestResult,
+    TrialRecord,
+    TrialSetup,
+    Verdict,
+    worst,
+)
+from profiler.stimulus import tone
+
+TEST_ID = "D2"
+WARMUP_S = 0.5
+TONE_S = 3.0
+TAIL_S = 1.0
+INTERLEAVED, MERGED = 0.5, 2.0
+"""Pitch of a mono stream that holds two channels, and of the reverse."""
+PITCH_TOLERANCE = 0.01
+DEAD_FRACTION = 1.0
+CALL = "voice_communication"
+
+
+def trials(facts: DeviceFacts, options: TrialOptions) -> tuple[PlannedTrial, ...]:
+    """One and two input channels, plainly and, on phones, as a call opens them."""
+    plain = options.plain(facts, WARMUP_S)
+    wanted = [(f"{n} channels", replace(plain, input_channels=n)) for n in (1, 2)]
+    if facts.platform in (Platform.ANDROID, Platform.VIRTUAL) and plain.input_preset != CALL:
+        wanted += [
+            (f"{n} channels {CALL}", replace(plain, input_channels=n, input_preset=CALL))
+            for n in (1, 2)
+        ]
+    pairs = [(request, tone(request.rate_hz, TONE_S)) for _, request in wanted]
+    setups = [TrialSetup(analysis="glitches", note=note) for note, _ in wanted]
+    return numbered(TEST_ID, pairs, tail_s=TAIL_S, setup=setups)
+
+
+def judge(run_uuid: str, records: Sequence[TrialRecord]) -> TestResult:
+    """Each open for itself; the worst decides."""
+    mine = own(records, TEST_ID)
+    heard = [(r, r.findings) for r in mine if isinstance(r.findings, GlitchFindings)]
+    if not heard:
+        return nothing_measured(mine, "no capture to look at").result(run_uuid, TEST_ID, mine)
+    parts = [_judged(r, f) for r, f in heard]
+    lost = [r for r in mine if not isinstance(r.findings, GlitchFindings)]
+    errors = [Verdict.ERROR for r in lost if r.verdict is Verdict.ERROR]
+    text = "; ".join(dict.fromkeys(p.text for p in parts))
+    if lost:
+        names = ", ".join(r.setup.note for r in lost)
+        text += f"; no capture with {names} ({listed(x for r in lost for x in r.reasons)})"
+    return Ruling(
+        worst((*(p.verdict for p in parts), *errors)),
+        unique([*(x for p in parts for x in p.reasons), *(x for r in lost for x in r.reasons)]),
+        text,
+        tuple(m for p in parts for m in p.measurements),
+    ).result(run_uuid, TEST_ID, mine)
+
+
+def _judged(record: TrialRecord, found: GlitchFindings) -> Ruling:
+    note = record.setup.note
+    numbers = [
+        Measurement(f"channel_dbfs[{note},channel={i}]", c.rms_dbfs, "dBFS")
+        for i, c in enumerate(found.channels)
+    ]
+    dead = [i for i, c in enumerate(found.channels) if c.zero_fraction >= DEAD_FRACTION]
+    if dead and len(dead) < len(found.channels):
+        which = ", ".join(str(i + 1) for i in dead)
+        text = f"{note}: channel {which} of {len(found.channels)} is dead"
+        return Ruling(Verdict.MARGINAL, (Reason.CHANNELS_WRONG,), text, tuple(numbers))
+    if found.pitch_ratio is None:
+        verdict = Verdict.FAIL if dead else Verdict.NOT_MEASURABLE
+        text = f"{note}: {listed(found.reasons)}"
+        return Ruling(verdict, found.reasons, text, tuple(numbers))
+    numbers.append(Measurement(f"pitch_ratio[{note}]", found.pitch_ratio, "1"))
+    if Reason.PITCH_ERROR in found.reasons:
+        return _wrong_pitch(note, found.pitch_ratio, numbers)
+    return _right_pitch(record, found, numbers)
+
+
+def _wrong_pitch(note: str, ratio: float, numbers: list[Measurement]) -> Ruling:
+    for wrong, what in ((INTERLEAVED, "two channels in one"), (MERGED, "one channel in two")):
+        if abs(ratio / wrong - 1) < PITCH_TOLERANCE:
+            text = f"{note}: the stream holds {what} (pitch times {ratio:.3g})"
+            return Ruling(Verdict.FAIL, (Reason.CHANNELS_WRONG,), text, tuple(numbers))
+    text = f"{note}: pitch times {ratio:.4g}"
+    return Ruling(Verdict.FAIL, (Reason.PITCH_ERROR,), text, tuple(numbers))
+
+
+def _right_pitch(record: TrialRecord, found: GlitchFindings, numbers: list[Measurement]) -> Ruling:
+    note, channels = record.setup.note, found.channels
+    if record.request.input_channels != len(channels):
+        text = f"{note}: {len(channels)} granted"
+        return Ruling(Verdict.PASS, (Reason.GRANTED_DIFFERS,), text, tuple(numbers))
+    if len(channels) < 2:
+        return Ruling(Verdict.PASS, (), f"{note}: as it should be", tuple(numbers))
+    same = [c for c in channels if c.same_as is not None]
+    numbers.append(Measurement(f"channels_same[{note}]", len(same), "1"))
+    if same:
+        return Ruling(Verdict.PASS, (), f"{note}: the same signal in both", tuple(numbers))
+    apart = channels[1].tone_dbfs - channels[0].tone_dbfs
+    numbers.append(Measurement(f"channel_difference_db[{note}]", apart, "dB"))
+    text = f"{note}: two signals, the second {apart:+.1f} dB"
+    return Ruling(Verdict.PASS, (), text, tuple(numbers))
+
+
+PAGE = Page(
+    question="Do the channels of a recording hold what they are said to hold?",
+    hardware="H0",
+    stimulus="a tone of 857 Hz for 3 s, recorded with one and with two channels, plainly and with "
+    "a call's preset",
+    measured="pitch against what was played; level, zeros and equality of the channels",
+    method="A mono stream that really holds two interleaved channels sounds at half the pitch, the "
+    "reverse at twice the pitch. Probes play one channel only, so which microphone is left and "
+    "which is right is not known, and a swap cannot be seen.",
+    drives=("channels",),
+    sources=("oboe#942", "CATALOGUE D2 (proposal)"),
+)
+
+TEST = CatalogueTest(TEST_ID, "channel truth", trials, judge, PAGE)
