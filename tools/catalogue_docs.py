@@ -61,7 +61,7 @@ def _page(test: CatalogueTest) -> str:
         f"{_wrapped(page.question)}\n",
         "| | |",
         "|---|---|",
-        f"| needs | {page.hardware}: {HARDWARE[page.hardware.split('/')[0]]} |",
+        f"| needs | {page.hardware}: {HARDWARE[page.hardware[:2]]} |",
         f"| plays | {page.stimulus} |",
         f"| measures | {page.measured} |",
         f"| decides | {', '.join(f'`{s}`' for s in page.drives) or '–'} |",

@@ -224,6 +224,17 @@ def _exchange_plan(commands: Commands[Parser]) -> None:
     _json(p)
 
 
+def _exchange(p: Parser) -> None:
+    p.add_argument(
+        "--exchange",
+        nargs=2,
+        metavar=("A_REC.wav", "B_REC.wav"),
+        help="the round trip of A from a two-way exchange with B, each recording on its device's "
+        "own timeline",
+    )
+    p.add_argument("--plan", metavar="plan.json", help="what exchange-plan wrote, for --exchange")
+
+
 def _analyze(commands: Commands[Parser]) -> None:
     p = _command(
         commands,
@@ -242,14 +253,7 @@ def _analyze(commands: Commands[Parser]) -> None:
         help="what an echo canceller removes: a recording with it, one without; --stimulus is any "
         "far-end WAV, frame 0 is frame 0 of both",
     )
-    p.add_argument(
-        "--exchange",
-        nargs=2,
-        metavar=("A_REC.wav", "B_REC.wav"),
-        help="the round trip of A from a two-way exchange with B, each recording on its device's "
-        "own timeline",
-    )
-    p.add_argument("--plan", metavar="plan.json", help="what exchange-plan wrote, for --exchange")
+    _exchange(p)
     p.add_argument(
         "--glitches",
         nargs="+",

@@ -23,6 +23,7 @@ def analyze_exchange(args: Namespace) -> int:
         args.recordings
         or args.stimulus is not None
         or args.echo
+        or args.glitches
         or None in (args.plan, args.exchange)
     ):
         raise InputError(

@@ -88,24 +88,33 @@ def speech(
         )
     if not (0 < amplitude <= 1 and 0 <= gap_s[0] <= gap_s[1] and lead_s >= 0):
         raise StimulusError("wrong level or gaps", hint="use a peak of at most 1 and gaps from 0 s")
-    # random.Random: its sequence is part of the language's promise, unlike numpy's.
-    draw = random.Random(f"speech {seed}")
+    placed = _placed(known, random.Random(f"speech {seed}"), lead_s, duration_s, gap_s)
+    if not placed:
+        raise StimulusError(f"{duration_s} s hold no sentence", hint="use at least 5 s")
+    return SpeechSpec(rate_hz, tuple(placed), amplitude, duration_s)
+
+
+def _placed(
+    known: Sequence[Sentence],
+    draw: random.Random,
+    begin_s: float,
+    end_s: float,
+    gap_s: tuple[float, float],
+) -> list[tuple[str, float]]:
+    """Sentences and their starts; the description keeps them, whatever a later draw would be."""
     placed: list[tuple[str, float]] = []
-    at = _on_grid(lead_s)
+    at = _on_grid(begin_s)
     queue: list[Sentence] = []
     while True:
         if not queue:
             queue = list(known)
             draw.shuffle(queue)
-        fitting = [s for s in queue if at + s.duration_s <= duration_s]
+        fitting = [s for s in queue if at + s.duration_s <= end_s]
         if not fitting:
-            break
+            return placed
         queue.remove(fitting[0])
         placed.append((fitting[0].name, at))
         at = _on_grid(at + fitting[0].duration_s + draw.uniform(*gap_s))
-    if not placed:
-        raise StimulusError(f"{duration_s} s hold no sentence", hint="use at least 5 s")
-    return SpeechSpec(rate_hz, tuple(placed), amplitude, duration_s)
 
 
 def render_speech(spec: SpeechSpec, rate_hz: int) -> Float32:

@@ -124,15 +124,19 @@ kinds = [{kinds}]
     return head, text
 
 
-def one_buffer(seed: int) -> tuple[int, int | None]:
-    """True and measured smallest safe buffer of one phone, in the ``quick`` budget."""
+def one_buffer(seed: int, *, brief: bool = False) -> tuple[int, int | None]:
+    """True and measured smallest safe buffer of one phone: 20 s a size, 10 s in ``quick``."""
     rng = np.random.default_rng((seed, 43))
     safe = int(rng.integers(1, 8))
     head, text = phone_text(rng, safe)
     with phone(text, head=head, seed=seed) as (driver, facts):
-        options = TrialOptions(seed=seed, tests=("G1",), brief=True)
+        options = TrialOptions(seed=seed, tests=("G1",), brief=brief)
         result, _ = run_test(driver, facts, "G1", options)
     return safe, _measured(result)
+
+
+def one_brief(seed: int) -> tuple[int, int | None]:
+    return one_buffer(seed, brief=True)
 
 
 def _measured(result: TestResult) -> int | None:
@@ -169,7 +173,7 @@ def one_silent(seed: int) -> tuple[int, int, int]:
 
 
 def rows(
-    base: int = ACCEPT_SEED, recordings: int = 320, phones: int = 200, processes: int = 2
+    base: int = ACCEPT_SEED, recordings: int = 320, phones: int = 80, processes: int = 2
 ) -> Iterator[Row]:
     """(what, reached, target, whether it is) for the table."""
     seeds = range(base, base + recordings)
@@ -185,8 +189,10 @@ def rows(
         )  # fmt: skip
         claimed = sum(pool.map(one_empty, seeds, chunksize=8))
         yield f"G: counted without a tone, of {recordings}", str(claimed), "0", claimed == 0
-        yield from _buffers(pool.map(one_buffer, range(base, base + phones), chunksize=4))
-        yield from _silent(pool.map(one_silent, range(base, base + phones // 4), chunksize=4))
+        ours = range(base, base + phones)
+        yield from _buffers("20 s a size", pool.map(one_buffer, ours, chunksize=4), 0.0)
+        yield from _buffers("quick", pool.map(one_brief, ours, chunksize=4), 0.02)
+        yield from _silent(pool.map(one_silent, range(base, base + phones // 2), chunksize=4))
 
 
 def _accuracy(flavour: str, total: Score, target: float) -> Iterator[Row]:
@@ -200,13 +206,17 @@ def _accuracy(flavour: str, total: Score, target: float) -> Iterator[Row]:
     )  # fmt: skip
 
 
-def _buffers(pairs: Sequence[tuple[int, int | None]]) -> Iterator[Row]:
+def _buffers(
+    budget: str, pairs: Sequence[tuple[int, int | None]], may_be_small: float
+) -> Iterator[Row]:
+    """A phone that glitches 40 times a minute does not do so in one of 400 stretches of 9 s."""
     exact = sum(true == got for true, got in pairs)
     small = sum(got is not None and got < true for true, got in pairs)
     yield (
-        f"G1: smallest safe buffer of {len(pairs)} phones: exact / too small",
-        f"{100 * exact / len(pairs):.1f} % / {small}", ">= 95 % / 0",
-        exact >= 0.95 * len(pairs) and small == 0,
+        f"G1, {budget}: smallest safe buffer of {len(pairs)} phones: exact / too small",
+        f"{100 * exact / len(pairs):.1f} % / {small}",
+        f">= 95 % / {may_be_small:.0%}",
+        exact >= 0.95 * len(pairs) and small <= may_be_small * len(pairs),
     )  # fmt: skip
 
 
@@ -223,7 +233,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--base", type=int, default=ACCEPT_SEED)
     parser.add_argument("--recordings", type=int, default=320)
-    parser.add_argument("--phones", type=int, default=200)
+    parser.add_argument("--phones", type=int, default=80)
     args = parser.parse_args()
     for what, reached, target, ok in rows(args.base, args.recordings, args.phones):
         print(f"{what:90s} {reached:>20s}   {target:14s} {'ok' if ok else 'MISSED'}", flush=True)

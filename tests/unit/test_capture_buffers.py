@@ -182,9 +182,7 @@ def test_load_that_changes_nothing() -> None:
 
 
 def test_minutes_of_all_loads_are_put_together() -> None:
-    records = [
-        played("G2", i, found(0, 60.0), bursts=2, state=f"load {i}") for i in range(4)
-    ]
+    records = [played("G2", i, found(0, 60.0), bursts=2, state=f"load {i}") for i in range(4)]
     result = judge("G2", RUN, records)
     assert result.verdict is Verdict.PASS
     assert number(result, "glitches_per_min_ub95[state=loaded]") == pytest.approx(0.75, abs=0.01)

@@ -91,7 +91,12 @@ def coded(index: int, complexity: int, p95: float, *, paced: bool = True) -> Tri
 
 
 def test_the_largest_complexity_that_fits() -> None:
-    records = [coded(0, 0, 0.5), coded(1, 5, 1.9), coded(2, 10, 3.1), coded(3, 10, 1.0, paced=False)]
+    records = [
+        coded(0, 0, 0.5),
+        coded(1, 5, 1.9),
+        coded(2, 10, 3.1),
+        coded(3, 10, 1.0, paced=False),
+    ]
     result = judge("G5", RUN, records)
     assert (result.verdict, result.reasons) == (Verdict.PASS, ())
     assert number(result, "opus_complexity") == 5

@@ -27,6 +27,11 @@ SHORT = exchange_schedule(11, short=True)
 PLAIN = Scene(schedule=SHORT, effects="", rt60_s=0.0)
 
 
+@pytest.fixture(scope="module")
+def plain() -> Exchange:
+    return simulate(PLAIN)
+
+
 def measured(scene: Scene, heard: Exchange) -> ExchangeFindings:
     return measure_exchange(heard.audio_a, heard.audio_b, scene.schedule, scene.geometry)
 
@@ -158,9 +163,9 @@ def test_recordings_of_two_sessions_are_refused_while_a_hears_itself() -> None:
 
 @pytest.mark.parametrize("side", ["a", "b"])
 @pytest.mark.parametrize("cut_s", [2.5, 4.2, 5.5, 8.3, 11.5])
-def test_an_edited_timeline_is_refused_or_right(side: str, cut_s: float) -> None:
+def test_an_edited_timeline_is_refused_or_right(plain: Exchange, side: str, cut_s: float) -> None:
     """A recording loses 30 ms between the trains, or in one."""
-    heard = simulate(PLAIN)
+    heard = plain
     whole = heard.audio_a if side == "a" else heard.audio_b
     cut = round(cut_s * 48_000)
     kept = Audio(np.delete(whole.samples, np.s_[cut : cut + 1440], axis=0), 48_000)
@@ -174,8 +179,8 @@ def test_an_edited_timeline_is_refused_or_right(side: str, cut_s: float) -> None
     "spoil", ["silent", "nan", "short", "empty", "clipped", "huge", "constant"]
 )
 @pytest.mark.parametrize("side", ["a", "b"])
-def test_odd_recordings_never_raise(spoil: str, side: str) -> None:
-    heard = simulate(PLAIN)
+def test_odd_recordings_never_raise(plain: Exchange, spoil: str, side: str) -> None:
+    heard = plain
     x = (heard.audio_a if side == "a" else heard.audio_b).samples.copy()
     bad = {
         "silent": np.zeros_like(x),

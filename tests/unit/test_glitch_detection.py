@@ -160,7 +160,8 @@ def test_a_voice_in_the_room_makes_no_glitches() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ratio", "hz"), [(0.5, HZ / 2), (2.0, 2 * HZ), (44_100 / 48_000, HZ * 0.91875), (1.004, 860.43)]
+    ("ratio", "hz"),
+    [(0.5, HZ / 2), (2.0, 2 * HZ), (44_100 / 48_000, HZ * 0.91875), (1.004, 860.43)],
 )
 def test_a_wrong_pitch_is_told(ratio: float, hz: float) -> None:
     found = read(sine(hz=hz))

@@ -100,7 +100,9 @@ def test_channels_are_told_apart() -> None:
     found = checked(Audio(dead, 16_000))
     assert [c.same_as for c in found.channels] == [None, 0, None, None]
     assert found.channels[2].zero_fraction == 1.0
-    assert found.channels[3].tone_dbfs - found.channels[0].tone_dbfs == pytest.approx(-6.02, abs=0.1)
+    assert found.channels[3].tone_dbfs - found.channels[0].tone_dbfs == pytest.approx(
+        -6.02, abs=0.1
+    )
     with pytest.raises(InputError, match="channel 4"):
         find_glitches(Audio(dead, 16_000), SPEC, channel=4)
 

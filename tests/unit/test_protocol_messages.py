@@ -295,8 +295,8 @@ def test_the_largest_report_fits_into_a_header():
         (pair,) * 256, (pair,) * 256, ((123456.123456789, 2**53),) * 256,
         {"aec": effect, "ns": effect, "agc": effect},
         {f"{i}" + "x" * 63: 59999.123456789 for i in range(8)}, 2**53,
-        {f"{i:02}" + "x" * 62: "x" * 128 for i in range(MAX_OBSERVED)}, True, "x" * 32, 99.123456789,
-        99.9, 99.9, ("x" * 200,) * 16,
+        {f"{i:02}" + "x" * 62: "x" * 128 for i in range(MAX_OBSERVED)}, True, "x" * 32,
+        99.123456789, 99.9, 99.9, ("x" * 200,) * 16,
     )  # fmt: skip
     message = protocol.Result(report, protocol.PcmFormat.INT16, 1)
     assert read_from_probe(over_the_wire(message)) == message

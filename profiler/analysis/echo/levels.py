@@ -113,7 +113,7 @@ _UNBIASED = 6 / 5  # six controls about their own mean
 
 def block_echo(p: Projection, noise: F64 | None, active: Bools) -> tuple[F64, F64]:
     """Echo power per block (NaN = not known) and its upper bound."""
-    coherent, sigma = _coherent(p)
+    coherent, sigma = coherent_part(p)
     echo = np.where(active & (coherent > SURE * sigma), coherent, np.nan)
     bound = np.maximum(coherent, 0.0) + Z95 * sigma
     if noise is not None:
@@ -154,7 +154,7 @@ def mean_levels(p: Projection, noise: F64 | None, a: Activity, chosen: Bools) ->
     return Levels(total, quiet, echo, low_or, high, coherent_high, hidden, foreign)
 
 
-def _coherent(p: Projection) -> tuple[F64, F64]:
+def coherent_part(p: Projection) -> tuple[F64, F64]:
     """Coherent power per block, chance taken off, and its sigma."""
     chance = p.controls.mean(axis=0)
     share = np.minimum(chance / (p.smoothed + FLOOR), 0.9)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from profiler.analysis.echo.coherence import BLOCK_S, FRAME, project
+from profiler.analysis.echo.coherence import BLOCK_S, FRAME, Projection, project
 from profiler.analysis.echo.delay import EchoDelay, find_delay
 from profiler.analysis.echo.levels import (
     CLEAR,
@@ -16,6 +17,7 @@ from profiler.analysis.echo.levels import (
     activity,
     block_echo,
     blocks_of,
+    coherent_part,
     held,
     mean_levels,
     noise_track,
@@ -37,9 +39,10 @@ UNFOUND_DELAY_S = 0.15
 """Assumed when nothing was found: what the middle of the phones has (Linphone's table: 200 ms)."""
 CLIPPED_FRACTION = 0.001
 MARGIN_LIMIT_DB = 60.0
-HEARD = 10.0
-"""A sound this much above the noise (in power) hides from no detector: a burst that the detector
-did not take for speech counts as no louder than that (measured: docs/echo.md, the table)."""
+LINEAR, HEARD = 0.5, 10.0
+"""With less than the first coherent, a sound is no plain image of speech but what a suppressor lets
+through in bursts. If it rises above the noise by the second (in power) no noise hides it: the
+detector that did not take it for speech is right, and it counts as no louder than that."""
 
 F64 = npt.NDArray[np.float64]
 
@@ -63,16 +66,35 @@ def measure_echo(
     delay = found if found.found else EchoDelay(UNFOUND_DELAY_S, 0.0, 0.0, found=False)
     # Where nothing was found, the best candidate bounds what could be there at any delay.
     p = project(s.heard, s.far, found if found.score > 0 else delay)
-    blocks = p.total.size
-    a = activity(s.far, delay, blocks, blocks_of(quality.leading_zero_ms / 1000))
+    a = activity(s.far, delay, p.total.size, blocks_of(quality.leading_zero_ms / 1000))
     settled_s = round(min(SETTLED_S, SETTLED_SHARE * s.duration_s), 2)
-    late = np.arange(blocks) >= blocks_of(settled_s)
+    late = np.arange(p.total.size) >= blocks_of(settled_s)
     if np.count_nonzero(a.active & late) * BLOCK_S < MIN_ACTIVE_S:
         return _refused(quality, Reason.TOO_SHORT, settled_s)
-    noise = noise_track(p.total, a.pause)
+    part = Split(p, a, noise_track(p.total, a.pause), late)
+    return _findings(quality, part, found, settled_s, _voices(audio, channel, settled_s))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Split:
+    """A recording taken apart; ``late`` are the blocks after settling."""
+
+    p: Projection
+    a: Activity
+    noise: F64 | None
+    late: npt.NDArray[np.bool_]
+
+
+def _findings(
+    quality: CaptureQuality,
+    part: Split,
+    found: EchoDelay,
+    settled_s: float,
+    voice: tuple[Voice, Voice],
+) -> EchoFindings:
+    p, a, noise, late = part.p, part.a, part.noise, part.late
     levels = mean_levels(p, noise, a, a.active & late)
     echo, bound = block_echo(p, noise, a.active)
-    voice = _voices(audio, channel, settled_s)
     reasons = _reasons(quality, levels)
     return EchoFindings(
         verdict=Verdict.MARGINAL if reasons else Verdict.PASS,
@@ -93,8 +115,8 @@ def measure_echo(
         echo_level_bound_dbfs=to_db(levels.high),
         coherent_bound_dbfs=to_db(levels.coherent_high),
         voice=voice[0].spans,
-        voice_margin_db=_margin_db(levels, _peak_dbfs(p.total, noise, a, late), voice[1]),
-        voice_analysed_s=round(max(0.0, s.duration_s - settled_s), 2),
+        voice_margin_db=_margin_db(levels, _peak_dbfs(part), voice[1]),
+        voice_analysed_s=round(max(0.0, quality.duration_s - settled_s), 2),
         analysis_version=ECHO_VERSION,
     )
 
@@ -130,14 +152,15 @@ def _voices(audio: Audio, channel: int, settled_s: float) -> tuple[Voice, Voice]
     return hear_voice(heard), hear_voice(heard, from_s=settled_s)
 
 
-def _peak_dbfs(
-    total: F64, noise: F64 | None, a: Activity, late: npt.NDArray[np.bool_]
-) -> tuple[float, float | None]:
+def _peak_dbfs(part: Split) -> tuple[float, float | None]:
     """Loudest moment of the far end over its active level in dB; of what is clearly no noise."""
+    p, a, noise, late = part.p, part.a, part.noise, part.late
     crest = float(held(a.power)[late].max()) / float(a.power[a.active & late].mean())
-    above = total
+    above = p.total
     if noise is not None:
-        rise = np.minimum(total - noise, HEARD * noise)
+        rise = p.total - noise
+        linear = coherent_part(p)[0] > LINEAR * (p.smoothed - noise)
+        rise = np.where(linear, rise, np.minimum(rise, HEARD * noise))
         above = np.where(rise > CLEAR * noise, rise, 0.0)
     loudest = float(np.max(held(above)[late & ~a.pause], initial=0.0))
     return 10 * math.log10(crest), to_db(loudest) if loudest > 0 else None

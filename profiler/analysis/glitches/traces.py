@@ -14,10 +14,8 @@ LONGEST_COPY_S = 0.0875
 """4200 frames at 48 kHz: two of the largest bursts seen (FIELD D, 1920 frames)."""
 COPY_CHANCE = 1e-6
 """A recording may be as likely as this to hold such a copy by chance."""
-COMMON = 0.01
-"""Share of places with a twin above which a copy proves nothing."""
-SCAN_S = 0.004
-"""Around a suspect a copy is looked for this far."""
+BLOCK_S = 60.0
+MAX_RUNS = 5000
 
 F32 = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
@@ -37,50 +35,62 @@ def zero_runs(samples: F32, period: float, rate_hz: int) -> list[Trace]:
     return [Trace(a, b) for a, b in _long_runs(samples == 0, least)]
 
 
-def whole_period_copies(samples: F32, period: float, rate_hz: int) -> list[Trace]:
-    """Repeats of nearly whole periods, which the tone's phase cannot show: [first, last) is a copy
-    of as many frames before it.
+def find_copies(samples: F32, rate_hz: int) -> list[Trace]:
+    """Repeats in order: [first, last) is an exact copy of as many frames right before it.
+
+    This shows also repeats of nearly whole periods, which the tone's phase cannot; where there is
+    no noise to tell them by, nothing is found.
     """
-    found = []
-    # Longer ones than a period or two may repeat by chance: the noise decides (below).
-    for periods in range(1, int(LONGEST_COPY_S * rate_hz / period) + 1):
-        lag = round(periods * period)
-        if lag < MIN_COPY_FRAMES or lag >= samples.size // 2:
-            continue
-        same = samples[lag:] == samples[:-lag]
-        least = max(MIN_COPY_FRAMES, round(0.95 * lag))
-        if float(same.mean()) ** least * samples.size > COPY_CHANCE:
-            continue
-        for a, b in _long_runs(same, least):
-            if b - a <= 1.05 * lag + 2:
-                found.append(Trace(a + lag, b + lag))
-    return found
+    longest = round(LONGEST_COPY_S * rate_hz)
+    size = round(BLOCK_S * rate_hz)
+    found: dict[int, Trace] = {}
+    for begin in range(0, samples.size, size):
+        origin = max(0, begin - 2 * longest)
+        block = samples[origin : begin + size]
+        for trace in _copies(block, longest):
+            found.setdefault(origin + trace.first, Trace(origin + trace.first, origin + trace.last))
+    return [found[first] for first in sorted(found)]
 
 
-def copy_at(samples: F32, first: int, last: int, rate_hz: int) -> Trace | None:
-    """The repeat that begins within [first, last) give or take 4 ms, or ``None``.
-
-    A repeat of n frames shows as n frames that equal those n frames earlier.
-    """
-    scan = round(SCAN_S * rate_hz)
-    begin, end = max(0, first - scan), min(samples.size, last + scan)
-    longest = min(round(LONGEST_COPY_S * rate_hz), begin)
-    if longest < MIN_COPY_FRAMES or end - begin < MIN_COPY_FRAMES:
-        return None
-    origin = begin - longest
-    marks = _marks(samples[origin:end])
+def _copies(samples: F32, longest: int) -> list[Trace]:
+    if samples.size <= 2 * MIN_COPY_FRAMES:
+        return []
+    marks = _marks(samples)
     order = np.argsort(marks, kind="stable")
     twins = np.flatnonzero(marks[order[1:]] == marks[order[:-1]])
     earlier, later = order[twins], order[twins + 1]
-    # Where copies abound there is no noise to tell them by.
-    if np.count_nonzero(later < longest) > COMMON * longest:
-        return None
-    fitting = (later >= longest) & (later - earlier >= MIN_COPY_FRAMES)
-    if not fitting.any():
-        return None
-    lag = int(np.median((later - earlier)[fitting]))
-    at = int(later[fitting & (later - earlier == lag)].min(initial=marks.size))
-    return _whole_copy(samples, origin + at, lag) if at < marks.size else None
+    lags = later - earlier
+    near = (lags >= MIN_COPY_FRAMES) & (lags <= longest)
+    by_time = np.argsort(later[near], kind="stable")
+    at, lag = later[near][by_time], lags[near][by_time]
+    starts = np.flatnonzero((np.diff(at, prepend=-2) != 1) | (np.diff(lag, prepend=-1) != 0))
+    found: list[Trace] = []
+    chance: dict[int, float] = {}
+    for first, step in zip(
+        at[starts[:MAX_RUNS]].tolist(), lag[starts[:MAX_RUNS]].tolist(), strict=True
+    ):
+        if found and first < found[-1].last:
+            continue
+        trace = _whole_copy(samples, first, step)
+        if trace is None:
+            continue
+        if step not in chance:
+            chance[step] = float(np.mean(samples[step:] == samples[:-step]))
+        # A tone without noise repeats itself.
+        if chance[step] ** (trace.last - trace.first) * samples.size < COPY_CHANCE:
+            found.append(trace)
+    return found
+
+
+def _whole_copy(samples: F32, at: int, lag: int) -> Trace | None:
+    """The run of equal frames around ``at``, when it is as long as a repeat of ``lag``."""
+    first = last = at
+    limit = lag + lag // 20 + 2
+    while first > lag and at - first <= limit and samples[first - 1] == samples[first - 1 - lag]:
+        first -= 1
+    while last < samples.size and last - first <= limit and samples[last] == samples[last - lag]:
+        last += 1
+    return Trace(first, last) if 0.95 * lag <= last - first <= limit else None
 
 
 def _marks(samples: F32) -> npt.NDArray[np.uint64]:
@@ -92,16 +102,6 @@ def _marks(samples: F32) -> npt.NDArray[np.uint64]:
     for k, factor in enumerate((2 * factors + 1).tolist()):
         total += bits[k : k + size] * np.uint64(factor % 2**64)
     return total
-
-
-def _whole_copy(samples: F32, at: int, lag: int) -> Trace | None:
-    """Extend a copy found at ``at`` to both sides."""
-    first = last = at
-    while first > lag and at - first < lag and samples[first - 1] == samples[first - 1 - lag]:
-        first -= 1
-    while last < samples.size and last - first < lag and samples[last] == samples[last - lag]:
-        last += 1
-    return Trace(first, last) if last - first >= 0.9 * lag else None
 
 
 def _long_runs(mask: Bools, least: int) -> list[tuple[int, int]]:

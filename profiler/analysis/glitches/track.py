@@ -26,6 +26,8 @@ END_S = 0.02
 LONG_LOSS_S = 1.0
 """A longer absence is the tone being lost; a shorter one is a hole."""
 CLICK_S = 0.06
+HELD = 15
+"""Steps for which the level must hold from the onset on."""
 MIN_STRETCH_S = 0.3
 STEP_S = 0.01
 
@@ -203,9 +205,12 @@ def _trimmed(size: F32, coarse: F32, first: int, last: int, each: int) -> tuple[
     if inside.size < 5:
         return None
     typical = float(np.median(inside))
-    solid = np.flatnonzero(
-        inside > EDGE_SHARE * min(typical, float(np.quantile(inside[:some], 0.8)))
-    )
+    wanted = EDGE_SHARE * min(typical, float(np.quantile(inside[:some], 0.8)))
+    # A door before the tone rings, but not for so long.
+    held = ndimage.minimum_filter1d(inside, HELD, origin=-(HELD // 2), mode="nearest")
+    solid = np.flatnonzero(held > wanted)
+    if solid.size == 0:
+        return None
     begin = first + int(solid[0])
     solid = np.flatnonzero(inside > EDGE_SHARE * typical)
     end = first + int(solid[-1])

@@ -51,7 +51,7 @@ NAMES = {
 
 
 def trials(facts: DeviceFacts, options: TrialOptions) -> tuple[PlannedTrial, ...]:
-    """One short open per configuration; only the rates in the ``smoke`` budget."""
+    """One short open per configuration; only the rates in ``smoke`` and when the plan has some."""
     plain = options.plain(facts, WARMUP_S)
     pairs, setups = [], []
     for changes in configurations(facts, options, plain):
@@ -66,7 +66,7 @@ def configurations(
 ) -> list[dict[str, int | str]]:
     """What each trial changes of the plain request: one thing, or a pair known from the field."""
     found: list[dict[str, int | str]] = [{"rate_hz": r} for r in options.sweep_hz(facts)]
-    if options.short:
+    if options.short or options.rates_hz:  # a plan that names its rates wants those
         return found
     found.append({"input_channels": 2})
     if facts.platform in (Platform.ANDROID, Platform.VIRTUAL):  # nobody else has these
@@ -76,13 +76,8 @@ def configurations(
         found += [{"performance_mode": m} for m in modes if m != plain.performance_mode]
         found += [{"api": a} for a in offered_apis(facts)[: 1 if options.brief else None]]
         pairs = FIELD_PAIRS[: BRIEF_PAIRS if options.brief else None]
-        found += [p for p in pairs if _fits(p, options)]
+        found += pairs
     return found
-
-
-def _fits(pair: dict[str, int | str], options: TrialOptions) -> bool:
-    """A plan that names its rates wants no others."""
-    return not options.rates_hz or "rate_hz" not in pair or pair["rate_hz"] in options.rates_hz
 
 
 def label(changes: dict[str, int | str]) -> str:
@@ -159,8 +154,9 @@ def _named(record: TrialRecord) -> str:
     """A configuration for people, with the rate that was granted where it is another."""
     asked, granted = record.request.rate_hz, record.report.input.rate_hz if record.report else None
     rate = f"{asked} Hz" if granted in (None, asked) else f"{asked} → {granted} Hz"
-    rest = [part for part in _label(record).split(",") if not part.startswith("rate=")]
-    return " ".join([part.replace("=", " ") for part in rest] or [rate])
+    parts = _label(record).split(",")
+    rest = [part.replace("=", " ") for part in parts if not part.startswith("rate=")]
+    return " with ".join([rate, *rest] if len(rest) < len(parts) else rest)
 
 
 def _text(
@@ -187,7 +183,7 @@ PAGE = Page(
     hardware="H0",
     stimulus="about a second of quiet sweeps nearly without pauses, per configuration: every rate, "
     "preset, channel count, sharing and performance mode, one changed at a time, and combinations "
-    "that were silent in the field (`smoke`: the rates)",
+    "that were silent in the field (`smoke`, and a plan with `rates_hz`: the rates)",
     measured="longest run of exact zeros after the first sound, per configuration",
     method="A dead capture path delivers exact zeros while everything says it records; a quiet "
     "room never does. The stimulus keeps noise gates open. Zeros before the first sound are the "

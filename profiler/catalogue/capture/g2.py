@@ -18,7 +18,7 @@ CORES = 8
 MAX_CORES = 64
 LOAD_SIZES = (2, 4)
 SWEEP = (1, 2, 3, 4, 6, 8)
-LOAD_S, LONG_LOAD_S = 11.0, 20.0
+LOAD_S, LONG_LOAD_S = 9.2, 20.0
 SWEEP_S = 9.2
 ALL_CORES = "all cores"
 
