@@ -19,7 +19,7 @@ def headline(results: Iterable[TestResult]) -> str:
     parts = (
         _barge_in(by_test.get("A9")),
         _use(by_test),
-        _canceller(by_test.get("A2")),
+        _canceller(by_test.get("A2")) or _echo(by_test.get("A1")),
         _delay(by_test),
         _silent(by_test.get("D1")),
     )
@@ -67,6 +67,16 @@ def _canceller(result: TestResult | None) -> str:
         return f"platform AEC is off and removes {how_much}"
     claims = "claims to be on but " if result.verdict is Verdict.FAIL else ""
     return f"platform AEC {claims}removes {how_much}"
+
+
+def _echo(result: TestResult | None) -> str:
+    """What A1 found, when nobody asked whether the system's claim is true."""
+    if result is None or result.verdict not in MEASURED:
+        return ""
+    removed, at_least = _loudest(result, "erle_db"), _loudest(result, "erle_low_db")
+    if removed is not None:
+        return f"{max(removed, 0.0):.0f} dB of echo removed"
+    return "" if at_least is None else f"at least {max(at_least, 0.0):.0f} dB of echo removed"
 
 
 def _loudest(result: TestResult, name: str) -> float | None:

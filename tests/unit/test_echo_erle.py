@@ -77,6 +77,17 @@ def test_soft_moments_of_the_far_end_are_no_convergence() -> None:
     assert found.seconds == 0.0
 
 
+def test_a_lapse_long_after_is_no_convergence() -> None:
+    on = findings(-60.0, converge_s=2.0)
+    for blocks, seconds in ((range(155, 158), 2.0), (range(152, 164), 16.1)):
+        lapse = tuple(
+            -33.0 if e is not None and i in blocks else e for i, e in enumerate(on.echo_dbfs)
+        )
+        found = convergence(OFF, replace(on, echo_dbfs=lapse))
+        assert found is not None
+        assert found.seconds == pytest.approx(seconds, abs=0.4)
+
+
 def test_after_a_change_it_counts_from_there() -> None:
     on = findings(-60.0)
     leak = tuple(

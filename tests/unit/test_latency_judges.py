@@ -50,7 +50,7 @@ def test_l1_opens_other_paths_only_beyond_the_quick_suite() -> None:
     for budget in ({"short": True, "brief": True}, {"brief": True}):
         trials = l1.trials(FACTS, TrialOptions(seed=1, **budget))  # type: ignore[arg-type]
         assert {str(t.request.path) for t in trials} == {"default/media/default/speaker"}
-    trials = l1.trials(FACTS, TrialOptions(seed=1))
+    trials = l1.trials(FACTS, TrialOptions(seed=1, thorough=True))
     paths = [str(t.request.path) for t in trials]
     assert [t.index for t in trials] == list(range(len(trials)))
     assert paths[0] == "default/media/default/speaker"
@@ -60,6 +60,8 @@ def test_l1_opens_other_paths_only_beyond_the_quick_suite() -> None:
         "opensles/media/default/speaker",
     ):
         assert paths.count(path) == 5
+    standard = [str(t.request.path) for t in l1.trials(FACTS, TrialOptions(seed=1))]
+    assert standard.count("java/media/default/speaker") == 3
     host = l1.trials(replace(FACTS, platform=Platform.HOST, raw={}), TrialOptions(seed=1))
     assert len({t.request.path for t in host}) == 1
 

@@ -59,3 +59,10 @@ def test_a_canceller_that_leaves_nothing_has_a_bound_and_one_that_is_off_says_so
     assert headline([bound]) == "platform AEC removes at least 33 dB"
     off = result("A2", Verdict.PASS, reported_on_at_1=0, effective_db_at_1=0.4)
     assert headline([off]) == "platform AEC is off and removes 0 dB"
+
+
+def test_without_a2_the_echo_is_a1s() -> None:
+    measured_echo = result("A1", Verdict.FAIL, erle_db_at_1=-0.4)
+    assert headline([measured_echo]) == "0 dB of echo removed"
+    bound = result("A1", Verdict.PASS, erle_low_db_at_1=31.2)
+    assert headline([bound]) == "at least 31 dB of echo removed"

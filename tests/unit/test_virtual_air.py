@@ -82,6 +82,9 @@ class Watch(Stopwatch):
         super().__init__(1.0, 0.0, clock.shown_s)
         self.clock = clock
 
+    def shows_s(self) -> float:
+        return self.clock.shown_s - self.began_s
+
     def wait_until(self, seconds: float, cancelled: threading.Event) -> bool:
         if not cancelled.is_set():
             self.clock.shown_s = max(self.clock.shown_s, self.began_s + seconds)

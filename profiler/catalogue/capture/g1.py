@@ -77,7 +77,7 @@ def _ruling(mine: Sequence[TrialRecord], records: Sequence[TrialRecord]) -> Ruli
 PAGE = Page(
     question="How small may the output buffer be before the sound breaks?",
     hardware="H0",
-    stimulus="a tone of 857 Hz, 1 to 8 bursts of buffer, 10 s each (twice outside `quick`)",
+    stimulus="a tone of 857 Hz, 1 to 8 bursts of buffer, 10 s each (twice in a thorough run)",
     measured="glitches a minute per size, xrun counters beside; the smallest safe size",
     method="The tone's phase, level and surroundings show holes, lost, added and repeated frames "
     "(docs/glitches.md). A size counts as safe when it and all larger ones tried are clean, and "

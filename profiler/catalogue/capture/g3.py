@@ -143,8 +143,8 @@ def late_ms(record: TrialRecord) -> float | None:
 PAGE = Page(
     question="Does the sound break when nobody touches the phone, or its screen is off?",
     hardware="H0",
-    stimulus="G1's tone at 2 and 4 bursts, untouched for 60 s (150 s outside `quick`); 30 s with "
-    "the screen going off where the driver can do that",
+    stimulus="G1's tone at 4 bursts, untouched for 60 s (thorough runs: 2 and 4 bursts, 150 s "
+    "each); 20 s with the screen going off where the driver can do that",
     measured="glitches a minute while idle and with the screen off; time between callbacks that "
     "one in ten exceeds, against that of a stream that was just opened",
     method="A bench touches no phone: the processor's clock falls some seconds after the start. "

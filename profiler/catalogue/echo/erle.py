@@ -12,6 +12,8 @@ from profiler.model import EchoFindings, Reason
 
 SMOOTH_BLOCKS = 5
 """Energies are summed over half a second of speech before they are compared."""
+APART_BLOCKS, LASTING_BLOCKS = 10, 5
+"""Late again after a second of speech without: a lapse when it is shorter than half a second."""
 UNKNOWN_DB = 200.0
 """Stands for "no upper bound" where a number is needed."""
 
@@ -111,8 +113,25 @@ def convergence(off: EchoFindings, on: EchoFindings, begin_s: float = 0.0) -> Co
         and _ratio_db(into[i : i + 1], left[i : i + 1]) < least
         and sum(power > 0 for power in _around(left, i)) > SMOOTH_BLOCKS // 2
     ]
-    seconds = (blocks[late[-1]] + 1 - blocks[0]) * on.block_s if late else 0.0
+    last = _last_lasting(late)
+    seconds = 0.0 if last is None else (blocks[last] + 1 - blocks[0]) * on.block_s
     return Convergence(round(seconds, 3), final, hidden)
+
+
+def _last_lasting(late: Sequence[int]) -> int | None:
+    """End of the last stretch of late blocks, not counting short ones long after another.
+
+    A canceller that has converged still lets a syllable through now and then; that is A1's and
+    A9's matter.
+    """
+    last, begin = None, 0
+    for i, block in enumerate(late):
+        if i and block - late[i - 1] > APART_BLOCKS:
+            begin = i
+        near = late[begin] <= (APART_BLOCKS if last is None else last + APART_BLOCKS)
+        if near or i - begin + 1 >= LASTING_BLOCKS:
+            last = block
+    return last
 
 
 def _moved(off: EchoFindings, on: EchoFindings) -> int:
