@@ -24,7 +24,7 @@ from profiler.stimulus.schedule import (
     exchange_schedule,
     whole_train,
 )
-from profiler.stimulus.speech import Sentence, render_speech, sentences, speech, spoken_spans_s
+from profiler.stimulus.speech import render_speech, sentences, speech, spoken_spans_s
 from profiler.stimulus.tones import GLITCH_HZ, render_tone, tone
 from profiler.stimulus.trains import (
     F_HI_HZ,
