@@ -13,6 +13,7 @@ import cli_process
 
 from db import queries
 from db.store import Store
+from profiler.catalogue import SUITES
 from profiler.model import RunStatus
 
 FLEET = "version = 1\nseed = 3\n" + "".join(
@@ -66,7 +67,7 @@ def complete(folder: Path, kept: dict[str, str]) -> None:
         assert [r.status for r in runs] == [RunStatus.OK] * 2
         trials = queries.trials(store)
         assert len({(t.run_uuid, t.test_id, t.index) for t in trials}) == len(trials)
-        assert len(queries.results(store)) == 6
+        assert len(queries.results(store)) == 2 * len(SUITES["smoke"])
 
 
 def test_ctrl_c_keeps_what_is_done_and_names_the_way_on(tmp_path: Path) -> None:
