@@ -122,7 +122,7 @@ def test_a2_names_the_software_effect() -> None:
     ("seconds", "verdict"),
     [(0.0, Verdict.PASS), (0.5, Verdict.PASS), (2.0, Verdict.MARGINAL), (8.0, Verdict.FAIL)],
 )
-def test_a4_judges_the_slowest_volume(seconds: float, verdict: Verdict) -> None:
+def test_a4_judges_the_slower_of_two_volumes(seconds: float, verdict: Verdict) -> None:
     slow = findings(-65.0, converge_s=seconds, start_dbfs=-26.0)
     result = judge("A4", "run", a1_records((0.5, GOOD, LOUD), (1.0, slow, LOUD)))
     assert result.verdict is verdict
@@ -199,3 +199,11 @@ def test_a8_counts_every_false_turn_from_the_first_second_on() -> None:
     twice = record("A8", 1, "self-talk, volume 1",
                    findings(-60.0, spans=[(1.0, 1.5), (9.0, 9.5)]), volume=1.0)  # fmt: skip
     assert judge("A8", "run", [quiet, twice]).verdict is Verdict.FAIL
+
+
+def test_a4_forgives_one_lapse_of_three() -> None:
+    slow = findings(-65.0, converge_s=8.0, start_dbfs=-26.0)
+    once = a1_records((0.5, GOOD, LOUD), (0.75, slow, LOUD), (1.0, GOOD, LOUD))
+    assert judge("A4", "run", once).verdict is Verdict.PASS
+    twice = a1_records((0.5, GOOD, LOUD), (0.75, slow, LOUD), (1.0, slow, LOUD))
+    assert judge("A4", "run", twice).verdict is Verdict.FAIL

@@ -39,10 +39,11 @@ UNFOUND_DELAY_S = 0.15
 """Assumed when nothing was found: what the middle of the phones has (Linphone's table: 200 ms)."""
 CLIPPED_FRACTION = 0.001
 MARGIN_LIMIT_DB = 60.0
-LINEAR, HEARD = 0.5, 10.0
+LINEAR, HEARD = 0.5, 100.0
 """With less than the first coherent, a sound is no plain image of speech but what a suppressor lets
-through in bursts. If it rises above the noise by the second (in power) no noise hides it: the
-detector that did not take it for speech is right, and it counts as no louder than that."""
+through in bursts. If it rises above the noise by the second (20 dB) no noise hides it: the detector
+hears speech there as well as without noise (docs/echo.md), and what it did not take for speech
+counts as no louder than that."""
 
 F64 = npt.NDArray[np.float64]
 

@@ -168,7 +168,7 @@ PAGE = Page(
     stimulus="none of its own: A1's recordings, and A8's and A3's when the run has them",
     measured="loudest safe volume, margin in dB, time to hold the microphone back at the start",
     method="A volume is safe when the voice activity detector finds no speech after convergence "
-    "and the loudest moment of the echo stays 1 dB below what would count as a turn. Echo "
+    "and the loudest moment of the echo stays 2 dB below what would count as a turn. Echo "
     "that noise hides counts as much as echo that is heard: another room is quieter. A loudspeaker "
     "that was not heard even without canceller proves nothing. Safe means safe at every volume "
     "below, too; whatever is uncertain is not safe.",

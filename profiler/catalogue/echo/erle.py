@@ -14,6 +14,8 @@ SMOOTH_BLOCKS = 5
 """Energies are summed over half a second of speech before they are compared."""
 APART_BLOCKS, LASTING_BLOCKS = 10, 5
 """Late again after a second of speech without: a lapse when it is shorter than half a second."""
+OWN_DB = 3.0
+"""A tenth of a second alone scatters by so much about the half second around it (measured)."""
 UNKNOWN_DB = 200.0
 """Stands for "no upper bound" where a number is needed."""
 
@@ -110,7 +112,7 @@ def convergence(off: EchoFindings, on: EchoFindings, begin_s: float = 0.0) -> Co
         i
         for i in range(len(blocks) - third)
         if _ratio_db(_around(into, i), _around(left, i)) < least
-        and _ratio_db(into[i : i + 1], left[i : i + 1]) < least
+        and _ratio_db(into[i : i + 1], left[i : i + 1]) < least + OWN_DB
         and sum(power > 0 for power in _around(left, i)) > SMOOTH_BLOCKS // 2
     ]
     last = _last_lasting(late)
