@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import argparse
-import math
 import re
-from argparse import ArgumentParser
-from collections.abc import Callable, Sequence
-from typing import NoReturn
+from collections.abc import Sequence
 
 from profiler import __version__
+from profiler.cli.advice_arguments import ADVICE_COMMANDS
+from profiler.cli.parsing import (
+    PROBES,
+    Commands,
+    Parser,
+    between,
+    command,
+    db,
+    jobs,
+    json_lines,
+    positive,
+    probe_list,
+    seed,
+)
 
-PROBES = ("android", "ios", "web", "host", "virtual")
 # Both may be given without a value and be followed by a SERIAL, which is not one.
 _OPTIONAL_VALUE = {
     "--virtual": re.compile(r".+\.toml", re.DOTALL),
@@ -22,29 +32,6 @@ EPILOG = """\
 exit codes: 0 done (a bad verdict is a result, not an error), 1 a device, the store or the tool
 failed, 2 a file, an argument or a serial cannot be used, 130 interrupted.
 environment: CHIRPBENCH_DB the store, CHIRPBENCH_DEBUG=1 shows tracebacks."""
-
-
-class Parser(ArgumentParser):
-    """Complains in one line."""
-
-    missing: Callable[[argparse.Namespace], str] | None = None
-    """What is not there although nothing else was chosen, beyond what argparse can say."""
-
-    def parse_known_args(  # type: ignore[override]  # one of its three overloads is used
-        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
-    ) -> tuple[argparse.Namespace, list[str]]:
-        """As argparse, then :attr:`missing`."""
-        found, rest = super().parse_known_args(args, namespace)
-        wanted = self.missing(found) if self.missing else ""
-        if wanted:
-            self.error(f"the following arguments are required: {wanted}")
-        return found, rest
-
-    def error(self, message: str) -> NoReturn:
-        """Print one line and exit with 2."""
-        # What was typed is echoed by argparse: control characters in it become spaces.
-        line = " ".join("".join(c if c.isprintable() else " " for c in message).split())
-        self.exit(2, f"{self.prog}: {line}; see '{self.prog} --help'\n")
 
 
 def bind_optional_values(argv: Sequence[str]) -> list[str]:
@@ -73,35 +60,10 @@ def build_parser() -> Parser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for add in (
         _devices, _doctor, _run, _stimulus, _exchange_plan, _analyze, _reanalyze, _results,
-        _models, _compare,
+        _models, _compare, *ADVICE_COMMANDS,
     ):  # fmt: skip
         add(commands)
     return parser
-
-
-Commands = argparse._SubParsersAction  # the public name of this type does not exist
-
-
-def _command(commands: Commands[Parser], name: str, text: str, more: str = "") -> Parser:
-    return commands.add_parser(
-        name,
-        help=text,
-        description=f"{text[0].upper()}{text[1:]}. {more}".strip(),
-        allow_abbrev=False,
-    )
-
-
-def _db(parser: Parser) -> None:
-    parser.add_argument(
-        "--db",
-        metavar="URL",
-        help="the store: a path or an SQLAlchemy URL (default: $CHIRPBENCH_DB, else chirpbench.db "
-        "in the current folder)",
-    )
-
-
-def _json(parser: Parser) -> None:
-    parser.add_argument("--json", action="store_true", help="print one JSON object a line")
 
 
 def _virtual(parser: Parser) -> None:
@@ -121,27 +83,27 @@ def _virtual(parser: Parser) -> None:
 
 
 def _devices(commands: Commands[Parser]) -> None:
-    p = _command(commands, "devices", "list what is connected and in what state")
+    p = command(commands, "devices", "list what is connected and in what state")
     _virtual(p)
     p.add_argument(
         "--release", metavar="SERIAL", help="end the rest of a phone that failed three times"
     )
-    _json(p)
+    json_lines(p)
 
 
 def _doctor(commands: Commands[Parser]) -> None:
-    p = _command(
+    p = command(
         commands,
         "doctor",
         "check this computer: what is wrong and the next step",
         "Exit code 1 when something that is required fails.",
     )
-    _db(p)
-    _json(p)
+    db(p)
+    json_lines(p)
 
 
 def _run(commands: Commands[Parser]) -> None:
-    p = _command(
+    p = command(
         commands,
         "run",
         "measure: probe every device, analyse, store, print the summary",
@@ -171,12 +133,12 @@ def _run(commands: Commands[Parser]) -> None:
         "--seed", type=seed, metavar="N", help="chooses other gap patterns for the trains"
     )
     p.add_argument("--plain", action="store_true", help="a plain log instead of the live display")
-    _db(p)
-    _json(p)
+    db(p)
+    json_lines(p)
 
 
 def _stimulus(commands: Commands[Parser]) -> None:
-    p = _command(
+    p = command(
         commands,
         "stimulus",
         "write the stimulus WAV and its description beside it",
@@ -196,11 +158,11 @@ def _stimulus(commands: Commands[Parser]) -> None:
     p.add_argument(
         "--amplitude", type=between(0.001, 1.0), default=0.9, metavar="A", help="0.001 to 1 (0.9)"
     )
-    _json(p)
+    json_lines(p)
 
 
 def _exchange_plan(commands: Commands[Parser]) -> None:
-    p = _command(
+    p = command(
         commands,
         "exchange-plan",
         "write what two devices play to measure one of them while its echo canceller is on",
@@ -221,7 +183,7 @@ def _exchange_plan(commands: Commands[Parser]) -> None:
     )
     p.add_argument("--seed", type=seed, default=1, metavar="N", help="gap patterns (1)")
     p.add_argument("--short", action="store_true", help="19 s instead of 40 s; start within 2.5 s")
-    _json(p)
+    json_lines(p)
 
 
 def _exchange(p: Parser) -> None:
@@ -236,7 +198,7 @@ def _exchange(p: Parser) -> None:
 
 
 def _analyze(commands: Commands[Parser]) -> None:
-    p = _command(
+    p = command(
         commands,
         "analyze",
         "measure the round-trip latency in recordings",
@@ -281,31 +243,31 @@ def _analyze_misses(args: argparse.Namespace) -> str:
 
 
 def _reanalyze(commands: Commands[Parser]) -> None:
-    p = _command(commands, "reanalyze", "recompute stored trials from their recordings")
+    p = command(commands, "reanalyze", "recompute stored trials from their recordings")
     p.add_argument("uuids", nargs="*", metavar="UUID", help="runs or trials (default: all)")
     p.add_argument("--jobs", type=jobs, metavar="N", help="processes (one per core)")
-    _db(p)
-    _json(p)
+    db(p)
+    json_lines(p)
 
 
 def _results(commands: Commands[Parser]) -> None:
-    p = _command(commands, "results", "show stored results, newest first")
+    p = command(commands, "results", "show stored results, newest first")
     p.add_argument("uuid", nargs="?", metavar="UUID", help="one run with its trials")
     p.add_argument("--device", metavar="UID", help="only this device, as platform:serial")
     p.add_argument("--limit", type=jobs, default=20, metavar="N", help="newest runs (20)")
-    _db(p)
-    _json(p)
+    db(p)
+    json_lines(p)
 
 
 def _models(commands: Commands[Parser]) -> None:
-    p = _command(commands, "models", "round-trip latency per model and path")
+    p = command(commands, "models", "round-trip latency per model and path")
     p.add_argument("model", nargs="?", metavar="TEXT", help="only models whose name holds TEXT")
-    _db(p)
-    _json(p)
+    db(p)
+    json_lines(p)
 
 
 def _compare(commands: Commands[Parser]) -> None:
-    p = _command(
+    p = command(
         commands,
         "compare",
         "compare two models, or two OS builds of one model",
@@ -313,54 +275,5 @@ def _compare(commands: Commands[Parser]) -> None:
     )
     p.add_argument("a", metavar="A", help="the model in question")
     p.add_argument("b", metavar="B", help="the model it is compared with")
-    _db(p)
-    _json(p)
-
-
-# --- values --------------------------------------------------------------------------------------
-
-
-def seed(text: str) -> int:
-    """An integer that fits a database column (64 bits)."""
-    value = int(text) if len(text) < 21 else 2**63
-    if not -(2**63) <= value < 2**63:
-        raise argparse.ArgumentTypeError("give an integer of at most 64 bits")
-    return value
-
-
-def jobs(text: str) -> int:
-    """An integer from 1 on."""
-    value = int(text) if len(text) < 7 else 0
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text[:20]!r} is not a number from 1 to 999999")
-    return value
-
-
-def positive(text: str) -> float:
-    """A finite number above 0."""
-    value = float(text)
-    if not (math.isfinite(value) and value > 0):
-        raise argparse.ArgumentTypeError(f"{text[:20]!r} is not a number above 0")
-    return value
-
-
-def between(low: float, high: float) -> Callable[[str], float]:
-    """A parser of numbers from ``low`` to ``high``."""
-
-    def number(text: str) -> float:
-        value = float(text)
-        if not low <= value <= high:
-            raise argparse.ArgumentTypeError(f"{text[:20]!r} is not from {low:g} to {high:g}")
-        return value
-
-    return number
-
-
-def probe_list(text: str) -> tuple[str, ...]:
-    """Comma-separated kinds of probe, each known and kept once."""
-    kinds = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
-    unknown = [kind for kind in kinds if kind not in PROBES]
-    if unknown or not kinds:
-        wrong = ", ".join(unknown) or "nothing"
-        raise argparse.ArgumentTypeError(f"{wrong} given, allowed: {', '.join(PROBES)}")
-    return kinds
+    db(p)
+    json_lines(p)

@@ -1,5 +1,17 @@
 """The vocabulary: frozen dataclasses that cross folder borders. No third-party imports."""
 
+from profiler.model.advice import (
+    Advice,
+    Budget,
+    BudgetPart,
+    Confidence,
+    Feasibility,
+    Goal,
+    PartSource,
+    Setting,
+    SettingValue,
+    UseCase,
+)
 from profiler.model.device import (
     DeviceFacts,
     DeviceHealth,
@@ -9,6 +21,12 @@ from profiler.model.device import (
     Platform,
 )
 from profiler.model.estimate import CaptureQuality, Dropout, Estimate, Jump
+from profiler.model.exported import (
+    ConsumerCheck,
+    Exported,
+    ExportFile,
+    Unsupported,
+)
 from profiler.model.findings import (
     ActionFindings,
     ActionGap,
@@ -25,6 +43,19 @@ from profiler.model.findings import (
     SoundFindings,
     VoiceSpan,
 )
+from profiler.model.knowledge import (
+    Caution,
+    Knowledge,
+    KnownResult,
+    ModelFacts,
+    Quantity,
+    SupportLevel,
+    TestKnowledge,
+)
+from profiler.model.network import (
+    NetworkPhase,
+    NetworkScenario,
+)
 from profiler.model.results import (
     Comparison,
     Difference,
@@ -36,6 +67,7 @@ from profiler.model.results import (
     TestResult,
     TrialRecord,
 )
+from profiler.model.settings import ROUTES, SETTINGS, SettingKind
 from profiler.model.stimulus import NoiseSpec, SpeechSpec, Stimulus, StimulusSpec, ToneSpec
 from profiler.model.trial import (
     ActionOutcome,
@@ -57,19 +89,34 @@ from profiler.model.trial import (
     TrialSetup,
 )
 from profiler.model.verdict import Reason, Verdict, worst
+from profiler.model.verification import (
+    Metric,
+    MetricDifference,
+    Outcome,
+    Side,
+    Verification,
+)
 
 __all__ = [
+    "ROUTES",
+    "SETTINGS",
     "ActionFindings",
     "ActionGap",
     "ActionOutcome",
     "ActionSegment",
+    "Advice",
     "AudioPath",
+    "Budget",
+    "BudgetPart",
     "CaptureQuality",
+    "Caution",
     "ChannelTone",
     "CodecCost",
     "CodecFindings",
     "CodecRequest",
     "Comparison",
+    "Confidence",
+    "ConsumerCheck",
     "CostStats",
     "DeviceFacts",
     "DeviceHealth",
@@ -82,31 +129,51 @@ __all__ = [
     "EffectState",
     "Estimate",
     "ExchangeFindings",
+    "ExportFile",
+    "Exported",
+    "Feasibility",
     "Findings",
     "Geometry",
     "Glitch",
     "GlitchFindings",
+    "Goal",
     "GrantedStream",
     "Jump",
+    "Knowledge",
+    "KnownResult",
     "Measurement",
+    "Metric",
+    "MetricDifference",
+    "ModelFacts",
     "ModelKey",
     "ModelSummary",
     "NearEndFindings",
+    "NetworkPhase",
+    "NetworkScenario",
     "NoiseSpec",
+    "Outcome",
+    "PartSource",
     "PartnerOutcome",
     "PartnerPart",
     "PitchFindings",
     "Platform",
     "ProbeReport",
+    "Quantity",
     "Reason",
     "Recording",
     "RunRecord",
     "RunStatus",
     "SessionRow",
+    "Setting",
+    "SettingKind",
+    "SettingValue",
+    "Side",
     "SoundFindings",
     "SpeechSpec",
     "Stimulus",
     "StimulusSpec",
+    "SupportLevel",
+    "TestKnowledge",
     "TestResult",
     "TimedAction",
     "TimestampPair",
@@ -114,7 +181,10 @@ __all__ = [
     "TrialRecord",
     "TrialRequest",
     "TrialSetup",
+    "Unsupported",
+    "UseCase",
     "Verdict",
+    "Verification",
     "VoiceSpan",
     "worst",
 ]

@@ -11,9 +11,12 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from multiprocessing import get_context
+from pathlib import Path
 
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_name] = "1"  # one thread per analysis, as in the product's worker processes
+
+sys.path.append(str(Path(__file__).parents[1] / "fakes"))  # as pytest finds them
 
 import corpus  # noqa: E402
 import echo  # noqa: E402
