@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
+from profiler.bench.resume import lost_partner
 from profiler.catalogue import TESTS, PlannedTrial, Skip, judge
 from profiler.model import Reason, TestResult, TrialRecord, Verdict
 
@@ -33,12 +34,16 @@ class Ledger:
     def take(self, records: Iterable[TrialRecord]) -> None:
         """Take the stored trials of an earlier attempt at this run over.
 
-        An ``error`` is no outcome: the trials a device failed at are tried again. Trials that
-        are not planned any more (another partner, another ability) count for their test.
+        An ``error`` is no outcome: the trials a device failed at are tried again, and so are those
+        at which its partner failed. Trials that are not planned any more (another partner, another
+        ability) count for their test.
         """
+        planned = {p.key for p in self.planned}
         for record in sorted(records, key=lambda r: r.attempt):
-            if record.test_id in self._tests and record.verdict is not Verdict.ERROR:
-                self._records[record.test_id, record.index] = record
+            key = record.test_id, record.index
+            again = record.verdict is Verdict.ERROR or (key in planned and lost_partner(record))
+            if record.test_id in self._tests and not again:
+                self._records[key] = record
 
     def add(self, record: TrialRecord) -> None:
         """Note a trial that has just been stored."""

@@ -6,12 +6,12 @@ import fcntl
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from db import queries
 from db.store import Store
 from profiler.errors import InputError
-from profiler.model import RunRecord, RunStatus
+from profiler.model import Reason, RunRecord, RunStatus, TrialRecord, Verdict
 from profiler.plan import BenchPlan
 
 SHORTEST = 6
@@ -41,7 +41,10 @@ def find_earlier(store: Store, plan: BenchPlan, resume: str | None) -> Earlier:
             (r.bench_uuid, r.device_uid): r
             for r in queries.runs(store, queries.Filter(plan_sha256=plan.sha256))
         }
-        unfinished = [r for r in last.values() if r.status is not RunStatus.OK]
+        alone = _without_partner(store, queries.Filter(plan_sha256=plan.sha256))
+        unfinished = [
+            r for r in last.values() if r.status is not RunStatus.OK or r.run_uuid in alone
+        ]
         unfinished.sort(key=lambda r: r.started_at)
         if not unfinished:
             raise InputError(
@@ -64,6 +67,27 @@ def find_earlier(store: Store, plan: BenchPlan, resume: str | None) -> Earlier:
         )
     # Oldest first, so that the last run of a device counts.
     return Earlier(resume, {r.device_uid: r for r in runs})
+
+
+def is_complete(store: Store, run: RunRecord) -> bool:
+    """Whether nothing of a run is left to be tried again.
+
+    A device whose partner went away is fine, and its run ended well; its exchanges were not made.
+    """
+    if run.status is not RunStatus.OK:
+        return False
+    return not _without_partner(store, queries.Filter(run_uuid=run.run_uuid))
+
+
+def lost_partner(record: TrialRecord) -> bool:
+    """Whether a trial says nothing about its device, because its partner failed."""
+    return record.verdict is Verdict.NOT_MEASURABLE and Reason.PARTNER_LOST in record.reasons
+
+
+def _without_partner(store: Store, where: queries.Filter) -> set[str]:
+    """Runs with a trial whose last attempt lost its partner."""
+    where = replace(where, reason=Reason.PARTNER_LOST, latest_attempts=True)
+    return {r.run_uuid for r in queries.trials(store, where) if lost_partner(r)}
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from profiler.bench.faults import fault_of
 from profiler.bench.gates import gate_crossed
 from profiler.bench.ledger import Ledger
 from profiler.bench.link import DeviceLink
+from profiler.bench.resume import is_complete
 from profiler.bench.trials import TrialMaker, paused
 from profiler.catalogue import TrialOptions, planned_audio_s, planned_trials, skipped_tests
 from profiler.errors import StoreError
@@ -44,7 +45,7 @@ class DeviceWorker:
 
         The driver is closed unless another device may need this one as a partner.
         """
-        if self._earlier is not None and self._earlier.status is RunStatus.OK:
+        if self._earlier is not None and is_complete(self._store, self._earlier):
             self._bench.partners.done(self._link)
             return self._already_done(self._earlier)
         end: RunEnd | None = None

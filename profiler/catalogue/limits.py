@@ -31,6 +31,7 @@ __all__ = [
     "normal",
     "normal_magnitude",
     "rate_bounds",
+    "sigma_of_median",
 ]
 
 Z95 = 1.645
@@ -96,8 +97,12 @@ def median_bounds(values: Sequence[float]) -> Bounded:
 
 def median_sigma(values: Sequence[float], measurement_sigma: float) -> float:
     """Standard error of the median (normal theory, spread from the MAD) with the method's 1σ."""
-    spread = 1.4826 * mad(values)
-    return math.hypot(1.2533 * spread / math.sqrt(len(values)), measurement_sigma)
+    return sigma_of_median(mad(values), len(values), measurement_sigma)
+
+
+def sigma_of_median(scatter: float, count: int, measurement_sigma: float) -> float:
+    """The same from a known MAD: ``scatter`` is that of single values, ``count`` their number."""
+    return math.hypot(1.2533 * 1.4826 * scatter / math.sqrt(count), measurement_sigma)
 
 
 def mad(values: Sequence[float]) -> float:

@@ -229,3 +229,17 @@ AGC_SETTLED_DB = 3.0
 """Gain within this of its final value has settled (V3, proposal)."""
 SAME_LEVEL_DB = 1.0
 """R4: two steps of a volume key that change less are not heard (proposal; a step is 2 to 6 dB)."""
+INTERLEAVED_PITCH, MERGED_PITCH = 0.5, 2.0
+"""D2: pitch of a mono stream that holds two channels, and of a stereo stream that holds one
+(arithmetic: twice, or half, as many samples as frames)."""
+SAME_PITCH = 0.01
+"""D2: pitches within this share of each other are one (proposal; clocks differ by less than 0.05 %,
+usual rates by 9 % or more)."""
+DEAD_CHANNEL_DB = 40.0
+"""D2: a channel so far below the other holds a converter's noise or crosstalk, no microphone
+(proposal; two microphones of one phone differ by a few dB)."""
+TREND_LATENCIES = 3
+"""G4 claims no trend with fewer latencies in the first or the last third (proposal; with three and
+three, all of the last lie above all of the first once in 20 times by chance)."""
+TREND_CHANCE = 0.05
+"""G4: a rise that chance would give this often or more is not of the heat (rule 2: 95 %)."""

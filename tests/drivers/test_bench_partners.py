@@ -25,7 +25,7 @@ from profiler.bench import (
     run_bench,
 )
 from profiler.bench.reanalyse import reanalyse
-from profiler.errors import DeviceLost, ProbeRefused
+from profiler.errors import DeviceLost, InputError, ProbeRefused
 from profiler.model import (
     DeviceFacts,
     ExchangeFindings,
@@ -189,6 +189,53 @@ def test_a_partner_that_cannot_help_is_no_fault_of_the_phone(
         assert device.results[1].verdict is Verdict.PASS, "its other tests go on"
 
 
+def test_an_exchange_that_lost_its_partner_is_made_when_the_bench_is_resumed(
+    tmp_path: Path,
+) -> None:
+    """The phone's run ended well, so nothing else of it is made again."""
+    plan = fleets.plan("L2", "D1", repeats=1, partner=ONLY_P, rates_hz=(48_000,))
+    with fleets.open_store(tmp_path) as store:
+        phone, helper = fleets.neighbours("A", "P", clock=FAST)
+        first = run_bench(plan, [phone, Helpless(helper, lost())], store)
+        assert status(first.devices[0]) is RunStatus.OK
+        before = {t.trial_uuid: t for t in exchanges(store, first.devices[0])}
+        assert sum(t.reasons == ("partner_lost",) for t in before.values()) == 2
+        watcher = fleets.Watcher()
+        again = run_bench(
+            plan, fleets.neighbours("A", "P", clock=FAST), store, resume="", observe=watcher
+        )
+        assert again.bench_uuid == first.bench_uuid
+        (device,) = again.devices
+        assert status(device) is RunStatus.OK
+        started = [(e.test_id, e.index, e.attempt) for e in watcher.of(TrialStarted)]
+        assert started == [("L2", 0, 3), ("L2", 1, 3)]
+        new = [t for t in exchanges(store, device) if t.trial_uuid not in before]
+        assert all(isinstance(t.findings, ExchangeFindings) for t in new)
+        assert all(t.partner is not None for t in new)
+        assert device.results[0].verdict is not Verdict.NOT_MEASURABLE
+        assert set(device.results[0].trial_uuids) == {t.trial_uuid for t in new}
+        (stored,) = [r for r in queries.results(store) if r.test_id == "L2"]
+        assert stored == device.results[0]
+        with pytest.raises(InputError, match="no unfinished run"):
+            run_bench(plan, fleets.neighbours("A", "P", clock=FAST), store, resume="")
+
+
+def test_a_partner_that_fails_a_resumed_bench_again_ends_it_as_before(tmp_path: Path) -> None:
+    plan = fleets.plan("A3", partner=ONLY_P)
+    with fleets.open_store(tmp_path) as store:
+        phone, helper = fleets.neighbours("A", "P", clock=FAST)
+        first = run_bench(plan, [phone, Helpless(helper, lost())], store)
+        phone, helper = fleets.neighbours("A", "P", clock=FAST)
+        again = run_bench(plan, [phone, Helpless(helper, lost())], store, resume=first.bench_uuid)
+        (device,) = again.devices
+        assert status(device) is RunStatus.OK
+        assert device.results[0].reasons == ("partner_lost",)
+        alone = run_bench(plan, fleets.neighbours("A", clock=FAST), store, resume=first.bench_uuid)
+        (device,) = alone.devices
+        assert status(device) is RunStatus.OK
+        assert device.results[0].reasons == ("partner_lost",), "what was tried stays on record"
+
+
 def test_another_partner_takes_over_and_stays(tmp_path: Path) -> None:
     phone, *others = fleets.neighbours("A", "B", "C", clock=FAST)
     helpless = Helpless(others[0], lost(), times=1)
@@ -214,7 +261,8 @@ def test_an_emulator_is_no_partner(tmp_path: Path) -> None:
 
 def test_a_phone_lost_for_good_is_asked_no_more(tmp_path: Path) -> None:
     """B fails its own run; A's exchanges then find nobody, and A goes on."""
-    faults = {"B": "[phone.faults]\nunplugged_on_trials = [0, 1, 2]"}
+    always = list(range(50))  # as a partner it loses some before its own run begins
+    faults = {"B": f"[phone.faults]\nunplugged_on_trials = {always}"}
     drivers = fleets.neighbours("A", "B", only=faults, clock=FAST)
     timeouts = replace(fleets.HASTY, retries=0)
     with fleets.open_store(tmp_path) as store:

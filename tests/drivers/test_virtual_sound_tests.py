@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,27 @@ def test_l8_finds_the_dead_preset_and_measures_the_others() -> None:
     assert number(result, "noise_dbfs[preset=generic]") == pytest.approx(-80, abs=0.5)
 
 
+@pytest.mark.parametrize("depth_db", [3.0, 12.0, 20.0])
+def test_l8_levels_differ_as_the_presets_do(depth_db: float) -> None:
+    """One preset has a canceller that takes exactly so much of the phone's own sound."""
+    tables = (
+        "[phone.processing]\naec = 'always'\n"
+        f"[phone.processing.canceller]\nkind = 'ideal'\ndepth_db = {depth_db}\n"
+        "works_only_in = { presets = ['voice_communication'] }\n"
+    )
+    with phone(tables) as (driver, facts):
+        result, _ = run_test(driver, facts, "L8")
+        truths = {t.request.input_preset: t for t in driver.phone.truths}
+        echo = truths["voice_communication"].echo
+    level_db = {p: number(result, f"gain_db[preset={p}]") for p in truths}
+    apart_db = {p: level - level_db["generic"] for p, level in level_db.items()}
+    assert apart_db.pop("voice_communication") == pytest.approx(-depth_db, abs=0.1)
+    assert list(apart_db.values()) == pytest.approx([0.0] * len(apart_db), abs=0.1)
+    assert echo.erle_db == pytest.approx(depth_db, abs=0.1), "the truth of the trial says so, too"
+    full_dbfs = 20 * math.log10(0.9 / math.sqrt(2))
+    assert level_db["generic"] == pytest.approx(-26 - full_dbfs, abs=0.3)
+
+
 def test_v5_band_edges_noise_and_distortion() -> None:
     tables = (
         "[phone.acoustics]\nlevel_dbfs = -20\ndrive = 1.0\ncapture_band_hz = [150, 3500]\n"
@@ -143,6 +165,20 @@ def test_v3_and_v6_see_gain_control_and_suppression() -> None:
     assert number(ns, "noise_attenuation_db") > 6
     assert number(ns, "attenuation_db") == pytest.approx(0.0, abs=1.0)
     assert ns.verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize("keeps_it", [False, True])
+def test_v6_alone_does_not_pass_when_the_canceller_stays_on(keeps_it: bool) -> None:
+    tables = (
+        "[phone.noise]\nwhite_dbfs = -50\n[phone.acoustics]\nlevel_dbfs = -18\n"
+        f"[phone.processing]\naec = '{'always' if keeps_it else 'on_request'}'\n"
+        "[phone.processing.canceller]\nkind = 'ideal'\ndepth_db = 10\n"
+    )
+    with phone(tables) as (driver, facts):
+        result, _ = run_test(driver, facts, "V6")
+        assert {t.aec for t in driver.phone.truths} == {keeps_it}
+    assert result.verdict is (Verdict.MARGINAL if keeps_it else Verdict.PASS)
+    assert ("erle_baseline_not_aec_off" in result.reasons) == keeps_it
 
 
 def test_l1_measures_every_path() -> None:

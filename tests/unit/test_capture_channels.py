@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 import store_records as make
 from catalogue_runs import number
@@ -12,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tone_records import found, lost, played
 
+from profiler.analysis.glitches import find_glitches
 from profiler.analysis.quality import capture_quality
 from profiler.catalogue import TESTS, TrialOptions, judge
 from profiler.catalogue.capture.d1 import FIELD_PAIRS
@@ -24,7 +27,8 @@ from profiler.model import (
     TrialSetup,
     Verdict,
 )
-from profiler.wav import mono_audio
+from profiler.stimulus import render, tone
+from profiler.wav import Audio, mono_audio
 
 RUN = "run-1"
 QUALITY = CaptureQuality(1.2, -6.0, -20.0, 0.0, 0.2, 0.0, 0.0, 0.0, 0, 0.2)
@@ -154,27 +158,92 @@ def test_two_microphones() -> None:
     second = ChannelTone(-23.0, -23.1, 0.0, None)
     result = judge("D2", RUN, [heard(0, (MIC,)), heard(1, (MIC, second))])
     assert (result.verdict, result.reasons) == (Verdict.PASS, ())
-    assert number(result, "channel_difference_db[2 channels]") == pytest.approx(-3.1)
-    assert number(result, "pitch_ratio[1 channels]") == 1.0
+    assert number(result, "channel_difference_db[channels=2,preset=default]") == pytest.approx(-3.1)
+    assert number(result, "pitch_ratio[channels=1,preset=default]") == 1.0
 
 
 def test_one_microphone_twice_is_a_note() -> None:
     result = judge("D2", RUN, [heard(0, (MIC, replace(MIC, same_as=0)))])
     assert result.verdict is Verdict.PASS
     assert "the same signal in both" in result.text
-    assert number(result, "channels_same[2 channels]") == 1
+    assert number(result, "channels_same[channels=2,preset=default]") == 1
 
 
 @pytest.mark.parametrize(
-    ("ratio", "reason", "said"),
-    [(0.5, "channels_wrong", "two channels in one"), (2.0, "channels_wrong", "one channel in two"),
-     (1.088, "pitch_error", "pitch times 1.088")],
+    ("held", "ratio", "reason", "said"),
+    [((MIC,), 0.5, "channels_wrong", "two channels in one"),
+     ((MIC, MIC), 2.0, "channels_wrong", "one channel in two"),
+     ((MIC,), 2.0, "pitch_error", "pitch times 2"),
+     ((MIC, MIC), 0.5, "pitch_error", "pitch times 0.5"),
+     ((MIC,), 1.088, "pitch_error", "pitch times 1.088")],
 )  # fmt: skip
-def test_a_wrong_pitch_fails(ratio: float, reason: str, said: str) -> None:
-    record = heard(0, (MIC,), pitch_ratio=ratio, reasons=("pitch_error",))
+def test_a_wrong_pitch_fails(
+    held: tuple[ChannelTone, ...], ratio: float, reason: str, said: str
+) -> None:
+    record = heard(0, held, pitch_ratio=ratio, reasons=("pitch_error",))
     result = judge("D2", RUN, [record])
     assert (result.verdict, result.reasons) == (Verdict.FAIL, (reason,))
     assert said in result.text
+
+
+@pytest.mark.parametrize("ratio", [0.5, 2.0])
+def test_a_pitch_that_both_opens_share_is_the_rate(ratio: float) -> None:
+    """24 kHz called 48: nothing is wrong with the channels."""
+    wrong: dict[str, Any] = {"reasons": ("pitch_error",)}
+    both = [
+        heard(0, (MIC,), pitch_ratio=ratio, **wrong),
+        heard(1, (MIC, MIC), pitch_ratio=ratio * 1.0001, **wrong),
+    ]
+    result = judge("D2", RUN, both)
+    assert (result.verdict, result.reasons) == (Verdict.FAIL, ("pitch_error",))
+
+
+def test_a_mono_stream_twice_or_of_another_preset_says_nothing_about_the_rate() -> None:
+    wrong: dict[str, Any] = {"pitch_ratio": 0.5, "reasons": ("pitch_error",)}
+    as_mono = [heard(0, (MIC,), **wrong), heard(1, (MIC,), asked=2, **wrong)]
+    assert judge("D2", RUN, as_mono).reasons == ("channels_wrong",)
+    call = heard(1, (MIC, MIC), **wrong)
+    call = replace(call, request=replace(call.request, input_preset="voice_communication"))
+    assert "channels_wrong" in judge("D2", RUN, [heard(0, (MIC,), **wrong), call]).reasons
+
+
+@pytest.mark.parametrize(
+    ("below_db", "verdict"), [(20.0, Verdict.PASS), (39.9, Verdict.PASS), (40.1, Verdict.MARGINAL)]
+)
+@pytest.mark.parametrize("weak_first", [False, True])
+def test_a_channel_far_below_the_other_is_dead(
+    below_db: float, verdict: Verdict, weak_first: bool
+) -> None:
+    weak = ChannelTone(-30.0, -20.0 - below_db, 0.0, None)  # its noise is loud, its tone is not
+    channels = (weak, MIC) if weak_first else (MIC, weak)
+    result = judge("D2", RUN, [heard(0, channels)])
+    assert result.verdict is verdict
+    assert (result.reasons == ("channels_wrong",)) == (verdict is Verdict.MARGINAL)
+    assert (f"channel {2 - weak_first} of 2 is dead" in result.text) == bool(result.reasons)
+
+
+@pytest.mark.parametrize("dead", [0, 1])
+def test_a_converters_noise_in_a_recording_is_a_dead_channel(dead: int) -> None:
+    """From the samples on: no sample is exactly 0, and nothing is there."""
+    rng = np.random.default_rng(4)
+    spec = tone(48_000, 3.0)
+    sound = 0.2 * render(spec, 48_000)
+    sides = [sound, 0.7 * sound]
+    sides[dead] = np.zeros_like(sound)
+    samples = np.stack(sides, axis=1) + 3e-5 * rng.standard_normal((sound.size, 2))
+    found = find_glitches(Audio(samples.astype(np.float32), 48_000), spec)
+    record = replace(heard(0, (MIC, MIC)), findings=found)
+    result = judge("D2", RUN, [record])
+    assert (result.verdict, "channels_wrong" in result.reasons) == (Verdict.MARGINAL, True)
+    assert f"channel {dead + 1} of 2 is dead" in result.text
+
+
+def test_measurements_are_named_by_keys_and_values() -> None:
+    records = [heard(0, (MIC,)), heard(1, (MIC, replace(MIC, same_as=0))),
+               heard(2, (MIC, ChannelTone(-23.0, -23.0, 0.0, None)))]  # fmt: skip
+    names = [m.name for m in judge("D2", RUN, records).measurements]
+    assert all(re.fullmatch(r"\w+\[\w+=\w+(,\w+=\w+)*\]", name) for name in names), names
+    assert "channel_dbfs[channels=2,preset=default,channel=2]" in names
 
 
 def test_a_dead_channel() -> None:
@@ -196,6 +265,4 @@ def test_fewer_channels_granted_and_nothing_heard() -> None:
 
 
 def _array(values: list[float]) -> Any:
-    import numpy as np
-
     return np.asarray(values)

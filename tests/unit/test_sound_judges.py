@@ -30,6 +30,7 @@ QUALITY = CaptureQuality(8.0, -6.0, -30.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0)
 FACTS = make.facts()
 ALONE = TrialOptions(seed=3)
 PAIRED = TrialOptions(seed=3, partner=make.device("v2"))
+AEC_OFF = make.report(effects={"aec": EffectReport(EffectState.OFF)})
 
 
 def planned(test_id: str, options: TrialOptions = ALONE) -> tuple[PlannedTrial, ...]:
@@ -300,18 +301,38 @@ def test_v5_without_a_response() -> None:
 
 def test_v6_compares_voice_and_noise() -> None:
     off, on = near(-20.0, noise_dbfs=-50.0), near(-20.5, noise_dbfs=-66.0, onset_lost_ms=80.0)
-    result = judge("V6", RUN, records("V6", [off, on]))
+    result = judge("V6", RUN, records("V6", [off, on], report=AEC_OFF))
     assert (result.verdict, result.reasons) == (Verdict.PASS, ())
     assert number(result, "attenuation_db") == 0.5
     assert number(result, "noise_attenuation_db") == 16.0
     assert number(result, "onset_lost_ms[ns=on]") == 80.0
-    harsh = judge("V6", RUN, records("V6", [off, near(-33.0)]))
+    harsh = judge("V6", RUN, records("V6", [off, near(-33.0)], report=AEC_OFF))
     assert (harsh.verdict, harsh.reasons) == (Verdict.FAIL, ("near_end_damaged",))
+
+
+@pytest.mark.parametrize("on_db", [-20.5, -33.0])
+@pytest.mark.parametrize("state", [EffectState.ON, EffectState.UNKNOWN, None])
+def test_v6_a_canceller_may_have_taken_the_devices_own_voice(
+    state: EffectState | None, on_db: float
+) -> None:
+    effects = {} if state is None else {"aec": EffectReport(state)}
+    findings = [near(-20.0), near(on_db)]
+    alone = judge("V6", RUN, records("V6", findings, report=make.report(effects=effects)))
+    assert alone.verdict is Verdict.MARGINAL
+    assert "erle_baseline_not_aec_off" in alone.reasons
+    assert number(alone, "attenuation_db") == pytest.approx(-20.0 - on_db)
+    one = records("V6", findings, report=AEC_OFF)
+    one[1] = replace(one[1], report=make.report(effects=effects))
+    assert judge("V6", RUN, one).verdict is Verdict.MARGINAL
+    partner = records("V6", findings, PAIRED, report=make.report(effects=effects))
+    result = judge("V6", RUN, partner)
+    assert result.verdict is (Verdict.PASS if on_db > -23 else Verdict.FAIL), "no echo of its own"
 
 
 def test_v6_needs_both_recordings_and_says_when_nothing_was_on() -> None:
     assert judge("V6", RUN, records("V6", [near(-20.0)])).verdict is Verdict.NOT_MEASURABLE
-    claims_off = make.report(effects={"ns": EffectReport(EffectState.OFF)})
+    off = EffectReport(EffectState.OFF)
+    claims_off = make.report(effects={"ns": off, "aec": off})
     both = records("V6", [near(-20.0), near(-20.0)], report=claims_off)
     result = judge("V6", RUN, both)
     assert (result.verdict, result.reasons) == (Verdict.MARGINAL, ("granted_differs",))

@@ -66,6 +66,12 @@ def judge(run_uuid: str, records: Sequence[TrialRecord]) -> TestResult:
     text = f"noise suppression takes {lost:.1f} dB from the voice"
     if quiet is not None:
         text += f" and {quiet:.1f} dB from the noise"
+    unsure = _canceller(found[OFF][0], found[ON][0])
+    if unsure:
+        # It plays to itself: what a canceller took of the voice is not the suppressor's doing,
+        # and what is equal in both recordings may be what the canceller left.
+        verdict, why = Verdict.MARGINAL, (*why, Reason.BASELINE_NOT_OFF)
+        text += f"; {unsure}, and the voice is the device's own"
     if _claims_off(found[ON][0]):
         verdict, why = Verdict.MARGINAL, (*why, Reason.GRANTED_DIFFERS)
         text += "; the device says it does not suppress noise"
@@ -85,6 +91,21 @@ def _noise_fall(off: NearEndFindings, on: NearEndFindings) -> float | None:
     if off.noise_dbfs is None or on.noise_dbfs is None:
         return None
     return off.noise_dbfs - on.noise_dbfs
+
+
+def _canceller(*records: TrialRecord) -> str:
+    """What is wrong with the canceller's state; empty when it cannot have touched the voice.
+
+    A partner's voice is no echo. The device's own is one, so the canceller must be off for sure.
+    """
+    if all(r.setup.partner is not None for r in records):
+        return ""
+    effects = [r.report.effects.get("aec") if r.report else None for r in records]
+    states = [effect.state if effect else EffectState.UNKNOWN for effect in effects]
+    if EffectState.ON in states:
+        return "the echo canceller stays on"
+    known_off = all(state is EffectState.OFF for state in states)
+    return "" if known_off else "it is not known whether the echo canceller is off"
 
 
 def _claims_off(record: TrialRecord) -> bool:
@@ -112,7 +133,9 @@ PAGE = Page(
     measured="what the voice and the noise lose, onsets clipped, share of the voice lost",
     method="The voice is the part of the recording that is coherent with the known speech, the "
     "noise is what is there in its pauses. An echo canceller is asked to be off; one that stays on "
-    "takes the noise the device plays for an echo and makes suppression look strong.",
+    "takes the noise the device plays for an echo and makes suppression look strong. Without a "
+    "partner the voice itself is an echo: unless the device says that the canceller is off, the "
+    "verdict is marginal at most.",
     drives=("ns",),
     sources=("linphone-sdk#549", "flutter-webrtc PR#1808"),
 )
