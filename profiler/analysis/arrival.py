@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import cmath
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,14 @@ NEAR_LOBES = 2.0
 """So close (in units of 1/bandwidth) before a stronger pulse, only a component above
 ``NEAR_PICK_DB`` is an arrival; weaker ones are the shape that a device's resonances give it."""
 PICK_SIGMAS = 4.5
+COARSE_SIGMAS = 8.0
+"""Below, the strongest sound is taken and no earlier one is looked for."""
+RIVAL_BELOW_SIGMAS = 16.0
+"""Above, a sound nearly as loud as the strongest cannot hide in the noise."""
+RIVAL_SIGMAS, RIVAL_GAP_S = 4.0, 0.001
+"""Before the arrival: noise alone gets there once in 1e5, and what is nearer does no harm."""
+MATCHED_FLOOR = 0.02
+"""Least weight of a frequency in the search for the strongest sound."""
 LEVEL_DB = -16.0
 FLATTEN_HZ = 2500.0
 """Never narrower: a flattened two-path comb has a ghost before the direct sound (method.md 3.6)."""
@@ -61,6 +69,10 @@ class Arrival:
     amplitude: complex
     coarse: bool
     """True when noise did not allow a first arrival and the strongest was taken."""
+    clear_sigmas: float
+    """Strongest sound over the noise of the view in which it was picked."""
+    rival: bool
+    """In the noise before it is a sound nearly as loud as the strongest: which one is direct?"""
     band_hz: tuple[float, float]
     roughness_db: float
     """RMS deviation of the response's level over the band, smoothed over ``FLATTEN_HZ``."""
@@ -102,11 +114,10 @@ def first_arrival(aligned: Aligned, resp: Responses, pick: Pick = PLAIN) -> Arri
         for n, c in enumerate(merged)
         if abs(c[1]) >= limit and not _is_shape(merged, n, near, pick)
     ]
-    coarse = strongest < 8 * noise or not strong
-    at, amplitude = (
-        (int(np.argmax(np.abs(env))), complex(env[np.argmax(np.abs(env))])) if coarse else strong[0]
-    )
-    others = [] if coarse else [c for c in merged if _is_other(c, at, near, strongest)]
+    if strongest < COARSE_SIGMAS * noise or not strong:
+        return _coarse_arrival(aligned, resp, flat)
+    at, amplitude = strong[0]
+    others = [c for c in merged if _is_other(c, at, near, strongest)]
     delay_s, amplitude = _refine(flat, (at - origin) * step_s, others, origin, step_s)
     return Arrival(
         delay_s=delay_s,
@@ -115,11 +126,69 @@ def first_arrival(aligned: Aligned, resp: Responses, pick: Pick = PLAIN) -> Arri
             _multipath_sigma(flat, amplitude, others),
         ),
         amplitude=amplitude,
-        coarse=coarse,
+        coarse=False,
+        clear_sigmas=strongest / max(noise, 1e-30),
+        rival=strongest < RIVAL_BELOW_SIGMAS * noise
+        and _has_rival(_matched(aligned, resp, flat), resp, delay_s),
         band_hz=flat.band_hz,
         roughness_db=_roughness_db(flat),
         low_drop_db=flat.low_drop_db,
         low_phase_rad=_low_phase_rad(flat, delay_s, amplitude),
+    )
+
+
+def _coarse_arrival(aligned: Aligned, resp: Responses, flat: _Flat) -> Arrival:
+    """The strongest sound, where noise allows no choice among several.
+
+    Searched in all of the band, weighted by signal over noise. The flattened view keeps only what
+    stands clear bin by bin: here that is scraps, which have their maximum anywhere.
+    """
+    matched = _matched(aligned, resp, flat)
+    env, step_s, origin = _lag_view(matched.spectrum, matched, resp)
+    at = int(np.argmax(np.abs(env)))
+    strongest = float(np.abs(env[at]))
+    delay_s, amplitude = _refine(matched, (at - origin) * step_s, [], origin, step_s)
+    return Arrival(
+        delay_s=delay_s,
+        sigma_s=_sigma(aligned, matched, resp, abs(amplitude) / max(strongest, 1e-30)),
+        amplitude=amplitude,
+        coarse=True,
+        clear_sigmas=strongest / max(matched.noise, 1e-30),
+        rival=_has_rival(matched, resp, delay_s),
+        band_hz=flat.band_hz,
+        roughness_db=_roughness_db(flat),
+        low_drop_db=flat.low_drop_db,
+        low_phase_rad=_low_phase_rad(flat, delay_s, amplitude),
+    )
+
+
+def _has_rival(matched: _Flat, resp: Responses, delay_s: float) -> bool:
+    """Whether something nearly as loud as the strongest comes before ``delay_s``."""
+    env, step_s, origin = _lag_view(matched.spectrum, matched, resp)
+    pulse, _, centre = _lag_view(matched.taper.astype(np.complex128), matched, resp)
+    strongest = float(np.abs(env).max())
+    floor = max(RIVAL_SIGMAS * matched.noise, strongest * 10 ** (NEAR_PICK_DB / 20))
+    earlier = origin + (delay_s - RIVAL_GAP_S) / step_s
+    return any(i < earlier for i, _ in _clean(env, pulse, centre, floor))
+
+
+def _matched(aligned: Aligned, resp: Responses, flat: _Flat) -> _Flat:
+    """The mean response weighted for detection: level over noise, both smooth over frequency."""
+    cells = max(3, round(FLATTEN_HZ * resp.size / resp.rate_hz))
+    edges = resp.edges.clip(0.3)
+    noise = aligned.mean_noise / edges**2
+    signal = np.square(np.abs(aligned.mean) / edges)
+    # Smoothed relative to the noise: its steep slope must not leak into quiet bins.
+    ratio = ndimage.uniform_filter1d(signal / noise, cells, mode="nearest") - 1
+    taper = ratio.clip(MATCHED_FLOOR * max(float(ratio.max()), 1.0)) * (resp.edges > 0.5)
+    level = np.sqrt(taper.clip(1e-12) * noise)
+    taper /= taper.max()
+    return replace(
+        flat,
+        spectrum=aligned.mean * taper / level / edges,
+        taper=taper,
+        noise=_lag_noise(aligned, resp, taper / level / edges),
+        level=level,
     )
 
 
@@ -152,13 +221,21 @@ def _flatten(aligned: Aligned, resp: Responses) -> _Flat | None:
         ndimage.uniform_filter1d(signal * weights, wide, mode="nearest").clip(1e-30)
         / ndimage.uniform_filter1d(weights, wide, mode="nearest").clip(1e-12)
     )
-    gain = taper / level / edges
-    independent = resp.size / (GATE_S * resp.rate_hz)
-    lag_noise = math.sqrt(
-        float(np.sum(np.square(gain) * aligned.mean_noise)) * max(1.0, independent)
+    return _Flat(
+        spectrum=aligned.mean * taper / level / edges,
+        taper=taper,
+        freqs_hz=resp.freqs_hz,
+        noise=_lag_noise(aligned, resp, taper / level / edges),
+        band_hz=band,
+        level=level,
+        low_drop_db=_low_drop_db(resp.freqs_hz, smooth, band),
     )
-    drop_db = _low_drop_db(resp.freqs_hz, smooth, band)
-    return _Flat(aligned.mean * gain, taper, resp.freqs_hz, lag_noise, band, level, drop_db)
+
+
+def _lag_noise(aligned: Aligned, resp: Responses, gain: F64) -> float:
+    """RMS in lag domain of the mean's noise, weighted by ``gain``."""
+    independent = resp.size / (GATE_S * resp.rate_hz)
+    return math.sqrt(float(np.sum(np.square(gain) * aligned.mean_noise)) * max(1.0, independent))
 
 
 def _low_drop_db(freqs_hz: F64, power: F64, band_hz: tuple[float, float]) -> float:

@@ -27,6 +27,8 @@ peaks in speech can lie on a line, but not that, too."""
 COMPLETE_COHERENCE = 0.5
 """A short train has few chirps and close rivals; when all of them are there and alike, it is it."""
 MIN_CONFIDENCE = 0.5
+MIN_CLEAR_SIGMAS = 5.0
+"""Of noise alone, the strongest of the arrival's window reaches 3 to 4 sigma."""
 EARLIEST_S = -0.0002
 CLIPPED_FRACTION = 0.001
 """Below 0.1 % clipped samples pass; more is said."""
@@ -108,7 +110,7 @@ def refusals(m: Measured, evidence: Evidence) -> list[Reason]:
     few = evidence.equalities < MANY_EQUALITIES
     complete = evidence.share == 1.0 and evidence.coherence > COMPLETE_COHERENCE
     ratio = FEW_SCORE_RATIO if few and not complete else MIN_SCORE_RATIO
-    if evidence.stretches == 1 and evidence.score_ratio < ratio:
+    if m.arrival.rival or (evidence.stretches == 1 and evidence.score_ratio < ratio):
         out.append(Reason.AMBIGUOUS_PEAK)
     if few and evidence.coherence < FEW_COHERENCE:
         out.append(Reason.LOW_COHERENCE)
@@ -116,7 +118,9 @@ def refusals(m: Measured, evidence: Evidence) -> list[Reason]:
         out.append(Reason.IMPLAUSIBLE_DRIFT)
     if latency_s(m) < EARLIEST_S:
         out.append(Reason.NEGATIVE_LATENCY)
-    if not out and evidence.confidence < MIN_CONFIDENCE:
+    # The arrival moves the number by up to 15 ms: chirps that agree do not vouch for it.
+    unclear = m.arrival.clear_sigmas < MIN_CLEAR_SIGMAS
+    if not out and (unclear or evidence.confidence < MIN_CONFIDENCE):
         out.append(Reason.LOW_SNR)
     return out
 

@@ -149,13 +149,9 @@ def find_train(corr: Correlogram, spec: StimulusSpec, duration_s: float) -> Foun
     # those lags, the strongest image of a clipped chirp would win.
     early = math.ceil(drifts[-1] * 1e-6 * mid / per_cell) + 2
     lags = early + min(math.ceil(MAX_LATENCY_S / per_cell), cells.size)
-    padded = np.concatenate([np.zeros(early, np.float32), cells, np.zeros(lags + 2, np.float32)])
-    sums = np.zeros((drifts.size, lags), np.float32)
-    for i, drift in enumerate(drifts):
-        # Drift turns about the middle of the train, so that the lag axis means the same for all.
-        for at in np.rint((starts + drift * 1e-6 * (starts - mid)) / per_cell).astype(int):
-            if at < cells.size:
-                sums[i] += padded[at : at + lags]
+    # Drift turns about the middle of the train, so that the lag axis means the same for all.
+    turned_s = starts + drifts[:, None] * 1e-6 * (starts - mid)
+    sums = _pattern_sums(cells, np.rint(turned_s / per_cell).astype(int), early, lags)
     best = int(np.argmax(sums))
     row_i, lag = divmod(best, lags)
     best_of_lag = sums.max(axis=0)
@@ -175,6 +171,19 @@ def find_train(corr: Correlogram, spec: StimulusSpec, duration_s: float) -> Foun
         powers=powers,
         observable=tuple(bool(o) for o in observable),
     )
+
+
+def _pattern_sums(cells: F32, places: npt.NDArray[np.int64], early: int, lags: int) -> F32:
+    """Sum of ``cells`` at each row's ``places``, for lags from ``-early`` on; (rows, lags)."""
+    # Without a lead-in, a fast clock puts the first chirp before the recording.
+    before = early + max(0, -int(places.min()))
+    padded = np.concatenate([np.zeros(before, np.float32), cells, np.zeros(lags + 2, np.float32)])
+    sums = np.zeros((places.shape[0], lags), np.float32)
+    for i, its_places in enumerate(places):
+        for at in its_places:
+            if at < cells.size:
+                sums[i] += padded[at + before - early :][:lags]
+    return sums
 
 
 def log_cells(corr: Correlogram) -> tuple[F32, float]:
@@ -200,12 +209,18 @@ def _chirp_peaks(
     far = [corr.peak(e, JUMP_SEARCH_S) for e in expected]
     # The stretch that was found is among the loud quarter; a reflection of another one is not.
     typical = float(np.quantile([p for _, p in here], 0.75))
-    arrivals, powers = [], []
-    for (t, p), (far_t, far_p) in zip(here, far, strict=True):
-        if p < max(PEAK_TO_FLOOR, 0.3 * typical) and far_p > max(PEAK_TO_FLOOR, 3 * p):
-            t, p = far_t, far_p  # noqa: PLW2901
-        arrivals.append(t if p >= PEAK_TO_FLOOR else math.nan)
-        powers.append(p)
+    missed = [
+        p < max(PEAK_TO_FLOOR, 0.3 * typical) and far_p > max(PEAK_TO_FLOOR, 3 * p)
+        for (_, p), (_, far_p) in zip(here, far, strict=True)
+    ]
+    taken = [t for (t, p), m in zip(here, missed, strict=True) if p >= PEAK_TO_FLOOR and not m]
+    for k in np.flatnonzero(missed):
+        # One sound is one chirp: counted twice, it agrees with itself and outweighs all others.
+        if all(abs(far[k][0] - t) > 0.5 * spec.chirp_s for t in taken):
+            here[k] = far[k]
+            taken.append(far[k][0])
+    arrivals = [t if p >= PEAK_TO_FLOOR else math.nan for t, p in here]
+    powers = [p for _, p in here]
     earlier_s = earlier_sound(corr, arrivals)
     return tuple(a - earlier_s for a in arrivals), tuple(powers)
 

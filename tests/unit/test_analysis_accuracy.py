@@ -65,6 +65,28 @@ def test_whole_samples(frames: int) -> None:
     assert estimate.analysis_version == ANALYSIS_VERSION
 
 
+@pytest.mark.parametrize("drift_ppm", [-300.0, 0.0, 300.0])
+@pytest.mark.parametrize("latency_ms", [0.0, 0.3, 100.0])
+def test_a_train_without_lead_in(latency_ms: float, drift_ppm: float) -> None:
+    spec = make_train(7, lead_in_s=0)
+    assert spec.starts_s[0] == 0
+    x = heard(Channel(latency_ms / 1000, drift_ppm=drift_ppm), spec=spec)
+    estimate = measured(x + noise(x, 40), spec=spec)
+    assert estimate.round_trip_latency_ms == pytest.approx(latency_ms, abs=1e-3)
+    assert len(estimate.per_chirp_ms) == len(spec.starts_s)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_chirp_cut_off_is_not_found_in_its_neighbour(seed: int) -> None:
+    spec = make_train(seed, rate_hz=16_000, chirps=5, chirp_s=0.05, gap_s=(0.05, 0.06))
+    x = heard(Channel(0.1), spec=spec, rate_hz=16_000)
+    x = x[: round((spec.starts_s[-1] + 0.1) * 16_000)]
+    estimate = measured(x + noise(x, 20), spec=spec, rate_hz=16_000)
+    assert estimate.round_trip_latency_ms == pytest.approx(100, abs=0.02)
+    assert estimate.jumps == ()
+    assert len(estimate.per_chirp_ms) == 4
+
+
 @pytest.mark.parametrize("frames", [960.5, 4800.25, 12_345.37])
 def test_fractions_of_a_sample(frames: float) -> None:
     estimate = measured(heard(Channel(frames / RATE_HZ)))

@@ -19,7 +19,7 @@ from profiler.model import CaptureQuality, ExchangeFindings, Geometry, Reason, V
 from profiler.stimulus import ExchangeSchedule
 from profiler.wav import Audio
 
-EXCHANGE_VERSION = "1"
+EXCHANGE_VERSION = "2"
 """Changes whenever the same recordings may give another number."""
 UNKNOWN_PLACE = Geometry()
 PROCESSED = Pick(far_db=-11.0, near_db=-5.0, near_s=0.00025)
