@@ -27,6 +27,7 @@ check: $(STAMP)  ## format, lint, types, import direction, generated docs
 	$(BIN)/python tools/cli_docs.py --check
 	$(BIN)/python tools/fleet_docs.py --check
 	$(BIN)/python tools/catalogue_docs.py --check
+	$(BIN)/python tools/export_docs.py --check
 
 format: $(STAMP)
 	$(BIN)/ruff format .
@@ -45,10 +46,11 @@ apk: $(STAMP)  ## build device_probes/android/assets/probe.apk (docs/apk.md says
 apk-check: $(JARS)  ## every gate on the APK, two rebuilds included
 	$(BIN)/python -m tools.apk.check
 
-docs: $(STAMP)  ## regenerate docs/cli.md, docs/tests and the table of docs/virtual.md
+docs: $(STAMP)  ## regenerate docs/cli.md, docs/tests, docs/exports.md, the profile schema and the table of docs/virtual.md
 	$(BIN)/python tools/cli_docs.py
 	$(BIN)/python tools/fleet_docs.py
 	$(BIN)/python tools/catalogue_docs.py
+	$(BIN)/python tools/export_docs.py
 
 clean:
 	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache

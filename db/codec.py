@@ -3,7 +3,7 @@
 Non-finite floats become the texts ``NaN``, ``Infinity`` and ``-Infinity`` (JSON has no such
 numbers and PostgreSQL refuses them); times become ISO 8601 in UTC. A field that is missing,
 unknown or of the wrong type raises :class:`~profiler.errors.StoreError`, never anything else.
-Classes of a union are told apart by their field ``kind``.
+Classes of a union are told apart by their field ``kind``, plain values by their type.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def _build(tp: Any, *, encoding: bool) -> _Step:
     origin, args = get_origin(tp), get_args(tp)
     if origin in (Union, types.UnionType):
         inner = tuple(a for a in args if a is not type(None))
-        found = step(inner[0]) if len(inner) == 1 else _one_of(inner, step)
+        found = step(inner[0]) if len(inner) == 1 else _any_of(inner, step)
         return found if len(inner) == len(args) else _optional(found)
     if origin is Literal:
         return _fixed_text(args)
@@ -146,6 +146,26 @@ def _at(name: object, step: _Step, value: Any) -> Any:
 
 def _optional(step: _Step) -> _Step:
     return lambda value: None if value is None else step(value)
+
+
+def _any_of(inner: tuple[Any, ...], step: Callable[[Any], _Step]) -> _Step:
+    return _scalar(inner) if _SCALARS.issuperset(inner) else _one_of(inner, step)
+
+
+_SCALARS = frozenset((bool, int, float, str))
+
+
+def _scalar(types_: tuple[Any, ...]) -> _Step:
+    """A value of one of several plain types, kept as it is; a number must be finite, because its
+    text form would come back as text."""
+
+    def convert(value: Any) -> Any:
+        if type(value) not in types_ or (isinstance(value, float) and not math.isfinite(value)):
+            names = ", ".join(t.__name__ for t in types_)
+            raise _Wrong(f"one finite value of {names} is expected, not {_show(value)}")
+        return value
+
+    return convert
 
 
 def _one_of(classes: tuple[Any, ...], step: Callable[[Any], _Step]) -> _Step:

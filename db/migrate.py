@@ -103,7 +103,7 @@ def _upgrade(connection: Connection, place: Place) -> None:
     if not found <= known:
         raise SchemaTooNew(
             f"{place.name}: written by a newer chirpbench (schema {', '.join(sorted(found))}; "
-            f"this one knows {', '.join(sorted(known))})",
+            f"this one knows {max(known)})",
             hint="upgrade chirpbench, or name another store with --db",
         )
     command.upgrade(config, "head")

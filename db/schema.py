@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-HEAD_REVISION = "0001"
+HEAD_REVISION = "0002"
 """The newest migration; a test holds it equal to the migrations folder."""
 KEY_CHARS = 255
 """Longest text column: fits an index entry of every database."""
@@ -255,3 +255,24 @@ class ReasonTable(Base):
     trial_id: Mapped[int | None] = mapped_column(ForeignKey("trials.id"), index=True)
     test_result_id: Mapped[int | None] = mapped_column(ForeignKey("test_results.id"), index=True)
     reason: Mapped[str] = mapped_column(index=True)
+
+
+class VerificationTable(Base):
+    """One recommendation beside the defaults in the real stack."""
+
+    __tablename__ = "verifications"
+    __table_args__ = (Index(None, "manufacturer", "model", "soc", "os_build"),)
+
+    verification_uuid: Mapped[str] = mapped_column(unique=True)
+    advice_sha256: Mapped[str] = mapped_column(index=True)
+    manufacturer: Mapped[str]
+    model: Mapped[str]
+    soc: Mapped[str]
+    os_build: Mapped[str]
+    use_case: Mapped[str]
+    network: Mapped[str]
+    outcome: Mapped[str] = mapped_column(index=True)
+    is_virtual: Mapped[bool]
+    verified_at: Mapped[datetime] = mapped_column(index=True)
+    tool_version: Mapped[str]
+    record: Mapped[Any] = mapped_column(nullable=False)

@@ -107,11 +107,26 @@ class Store:
         with guarded(self._place), Session(self._engine) as session:
             return work(session)
 
+    def write(self, work: Callable[[Session], T]) -> T:
+        """Run ``work`` in one transaction: all of it is stored, or nothing.
+
+        It may run more than once. Raises :class:`StoreError`.
+        """
+        with self._write_lock, guarded(self._place):
+            for _ in range(_RETRIES):
+                try:
+                    with Session(self._writer, expire_on_commit=False) as session, session.begin():
+                        return work(session)
+                except IntegrityError:
+                    continue
+            with Session(self._writer, expire_on_commit=False) as session, session.begin():
+                return work(session)
+
     # -- devices and runs -----------------------------------------------------------------------
 
     def upsert_device(self, ref: DeviceRef, facts: DeviceFacts | None = None) -> None:
         """Store a device and, when it has answered, what it says of itself now."""
-        self._write(lambda session: _put_device(session, ref, facts))
+        self.write(lambda session: _put_device(session, ref, facts))
 
     def begin_run(self, run: RunRecord) -> None:
         """Store a run; it belongs to the model its device's facts name at this moment.
@@ -129,7 +144,7 @@ class Store:
             columns = rows.run_columns(run)
             session.add(RunTable(device_id=device.id, facts_id=device.facts_id, **columns))
 
-        self._write(work)
+        self.write(work)
 
     def finish_run(
         self,
@@ -152,7 +167,7 @@ class Store:
                 setattr(row, column, value)
             return run
 
-        return self._write(work)
+        return self.write(work)
 
     # -- trials and tests -----------------------------------------------------------------------
 
@@ -189,7 +204,7 @@ class Store:
             )
             return True
 
-        return self._write(work)
+        return self.write(work)
 
     def replace_analysis(
         self, trial: TrialRecord, measurements: Iterable[Measurement] = ()
@@ -224,7 +239,7 @@ class Store:
             )
             return True
 
-        return self._write(work)
+        return self.write(work)
 
     def add_test_result(self, result: TestResult) -> None:
         """Store a test's result; a later result of the same run and test replaces it."""
@@ -249,7 +264,7 @@ class Store:
                 lookup.drop_children(session, test_result_id=row.id)
             lookup.add_children(session, result.reasons, result.measurements, test_result_id=row.id)
 
-        self._write(work)
+        self.write(work)
 
     def next_attempt(self, run_uuid: str, test_id: str, index: int) -> int:
         """The number of the next attempt at a trial: 1 when none is stored."""
@@ -267,19 +282,6 @@ class Store:
             return (last or 0) + 1
 
         return self.read(work)
-
-    # -- inside a transaction -------------------------------------------------------------------
-
-    def _write(self, work: Callable[[Session], T]) -> T:
-        with self._write_lock, guarded(self._place):
-            for _ in range(_RETRIES):
-                try:
-                    with Session(self._writer, expire_on_commit=False) as session, session.begin():
-                        return work(session)
-                except IntegrityError:
-                    continue
-            with Session(self._writer, expire_on_commit=False) as session, session.begin():
-                return work(session)
 
 
 def _put_device(session: Session, ref: DeviceRef, facts: DeviceFacts | None) -> None:

@@ -38,6 +38,7 @@ Commands = argparse._SubParsersAction  # the public name of this type does not e
 
 
 def command(commands: Commands[Parser], name: str, text: str, more: str = "") -> Parser:
+    """Add a command; ``text`` is its line in the list, ``more`` stands below it in its help."""
     return commands.add_parser(
         name,
         help=text,
@@ -47,6 +48,7 @@ def command(commands: Commands[Parser], name: str, text: str, more: str = "") ->
 
 
 def db(parser: Parser) -> None:
+    """Add ``--db``."""
     parser.add_argument(
         "--db",
         metavar="URL",
@@ -56,6 +58,7 @@ def db(parser: Parser) -> None:
 
 
 def json_lines(parser: Parser) -> None:
+    """Add ``--json``."""
     parser.add_argument("--json", action="store_true", help="print one JSON object a line")
 
 

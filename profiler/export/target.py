@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from profiler.model import Advice, Exported, Verification
+from profiler.model import Advice, Exported, ModelFacts, Verification
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,8 @@ class Item:
     """``None``: nothing of it was measured."""
     verifications: tuple[Verification, ...]
     """Of exactly this advice; empty = not verified. A worse outcome is never called verified."""
+    is_stale: bool = False
+    """Past its expiry when it was exported; the user allowed it."""
 
 
 class Target(Protocol):
@@ -35,4 +37,13 @@ class Target(Protocol):
 
     def export(self, items: Sequence[Item]) -> Exported:
         """Translate. Items are sorted by model key."""
+        ...
+
+
+@runtime_checkable
+class Catching(Protocol):
+    """A target whose wildcards may give settings to models nobody measured."""
+
+    def catches(self, exported: Exported, others: Sequence[ModelFacts]) -> list[str]:
+        """Names of such models among ``others`` and those the target knows itself."""
         ...

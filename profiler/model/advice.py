@@ -155,8 +155,14 @@ class Advice:
 
     def setting(self, name: str, route: str = "") -> Setting | None:
         """A setting by name, for a route or else everywhere."""
-        found = {s.key: s for s in self.settings}
-        return found.get(f"{name}@{route}") or found.get(name)
+        everywhere = None
+        for setting in self.settings:
+            if setting.name == name:
+                if setting.route == route:
+                    return setting
+                if not setting.route:
+                    everywhere = setting
+        return everywhere
 
     def value(self, name: str, route: str = "") -> SettingValue:
         """Value of a setting; ``None`` also when there is none."""

@@ -41,7 +41,8 @@ class ConsumerCheck:
     consumer: str
     """Name and version of the program that loaded it."""
     status: str
-    """``accepted``, ``rejected`` or ``unavailable``."""
+    """``accepted``, ``rejected``, ``unavailable`` (it could be installed here) or ``no_consumer``
+    (no program on a bench can load the file)."""
     checked: int
     """Values compared with what was exported."""
     text: str

@@ -52,6 +52,8 @@ class ModelFacts:
     is_emulator: bool
     is_custom_rom: bool
     """``(lineage|calyxos)`` in PRODUCT, DISPLAY or HOST, as Signal decides it."""
+    apis: tuple[str, ...] = ()
+    """Audio APIs as the probe lists them, its own default first; empty = it lists none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,8 @@ class Quantity:
     test_id: str
     unit: str
     value: float
-    """Median over ``results``."""
+    """Median over ``results``; of several relatives the median of their medians. A quantity that
+    is yes or no takes the cautious answer of equally many."""
     low: float
     """95 % interval: from the spread between results where there are enough, else from their own
     σ; wider for a farther relative, whose spread between models counts too."""
@@ -104,7 +107,8 @@ class TestKnowledge:
     test_id: str
     level: SupportLevel
     verdict: Verdict
-    """Of most results; of equally many the worst."""
+    """Of most results that passed, were marginal or failed (without one: of most results); of
+    equally many the worst."""
     counts: Mapping[str, int]
     """Verdict to number of results."""
     reasons: tuple[str, ...]
@@ -117,11 +121,13 @@ class TestKnowledge:
 @dataclass(frozen=True, slots=True)
 class Caution:
     """Something that makes what is known doubtful, e.g. ``too_few_runs``, ``contradictory``,
-    ``only_virtual``, ``stale``, ``custom_rom``, ``inherited``."""
+    ``only_virtual``, ``stale``, ``custom_rom``, ``inherited`` (docs/store.md lists them)."""
 
     code: str
     text: str
     """One plain line with the values and what to do next."""
+    test_ids: tuple[str, ...] = ()
+    """It is about these tests only; empty = about all that is known."""
 
 
 @dataclass(frozen=True, slots=True)

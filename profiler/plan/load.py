@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
-import reprlib
-import tomllib
 from pathlib import Path
-from typing import Any, TypeVar, get_args
-
-from pydantic import BaseModel, ValidationError
+from typing import TypeVar
 
 from profiler.catalogue import SUITES, expand
-from profiler.errors import PlanError
 from profiler.model import TrialRequest
 from profiler.plan.model import (
     SHARED_ZONE,
@@ -22,57 +16,19 @@ from profiler.plan.model import (
     Timeouts,
 )
 from profiler.plan.schema import PartnerTable, PlanTable
+from profiler.tomlfile import parse_toml, read_toml
 
-MAX_BYTES = 1_000_000
-"""A plan of 500 devices with every key is 100 kB."""
-MAX_COMPLAINTS = 20
 T = TypeVar("T")
-_MESSAGES = {
-    "missing": "is missing",
-    "string_type": "is not text",
-    "int_type": "is not a whole number",
-    "float_type": "is not a number",
-    "list_type": "is not a list",
-    "model_type": "is not a table",
-    "model_attributes_type": "is not a table",
-    "too_long": "has too many entries",
-    "too_short": "is empty",
-    "string_too_long": "is too long",
-    "string_too_short": "is empty",
-    "finite_number": "is not a finite number",
-    "bool_type": "is not true or false",
-    "greater_than": "is too small",
-    "greater_than_equal": "is too small",
-    "less_than_equal": "is too large",
-}
 
 
 def load_plan(path: Path) -> BenchPlan:
     """Read a plan file. Raises :class:`PlanError` with every complaint, one a line."""
-    try:
-        with path.open("rb") as f:
-            data = f.read(MAX_BYTES + 1)
-    except OSError as exc:
-        raise PlanError(f"cannot be read ({exc.strerror}); check the path", file=str(path)) from exc
-    return parse_plan(data, file=str(path))
+    return _plan(read_toml(path, PlanTable), path)
 
 
 def parse_plan(data: bytes, *, file: str = "bench.toml") -> BenchPlan:
     """Parse the bytes of a plan file; ``file`` only names it in complaints."""
-    if len(data) > MAX_BYTES:
-        raise PlanError(f"larger than {MAX_BYTES} bytes", file=file)
-    try:
-        tree = tomllib.loads(data.decode("utf-8"))
-    except UnicodeDecodeError as exc:
-        line = data.count(b"\n", 0, exc.start) + 1
-        raise PlanError(f"is not UTF-8 text (at line {line})", file=file) from exc
-    except (ValueError, RecursionError) as exc:  # TOMLDecodeError is a ValueError
-        raise PlanError(f"is not TOML: {_syntax(exc, data)}", file=file) from exc
-    try:
-        table = PlanTable.model_validate(tree)
-    except ValidationError as exc:
-        raise _joined(_complaints(exc, file), file) from exc
-    return _plan(table, Path(file))
+    return _plan(parse_toml(data, PlanTable, file=file), Path(file))
 
 
 def _plan(table: PlanTable, file: Path) -> BenchPlan:
@@ -118,97 +74,3 @@ def _partner(table: PartnerTable | None) -> PartnerPlan | None:
 
 def _once(values: list[T]) -> tuple[T, ...]:
     return tuple(dict.fromkeys(values))
-
-
-def _syntax(exc: Exception, data: bytes) -> str:
-    """What is wrong and in which line, also where tomllib does not say the line."""
-    if isinstance(exc, RecursionError):
-        return "tables or lists are nested too deeply"
-    if not isinstance(exc, tomllib.TOMLDecodeError):
-        return "a number is too long"
-    lines = data.count(b"\n") + 1
-    return str(exc).replace("at end of document", f"at line {lines}, the end")
-
-
-# --- complaints ----------------------------------------------------------------------------------
-
-
-def _complaints(exc: ValidationError, file: str) -> list[PlanError]:
-    found = []
-    for error in exc.errors(include_url=False):
-        loc, value = error["loc"], error["input"]
-        if error["type"] == "plan":
-            ctx = error["ctx"]
-            found.append(
-                PlanError(
-                    ctx["message"], file=file, key=ctx["key"], value=_short(ctx["value"]),
-                    allowed=ctx["allowed"],
-                )
-            )  # fmt: skip
-            continue
-        model, allowed = _field(loc)
-        if error["type"] == "extra_forbidden":
-            message, allowed = _unknown(str(loc[-1]), model)
-        else:
-            message = _MESSAGES.get(error["type"], "is not allowed")
-        if error["type"] == "missing":
-            value = None
-        found.append(
-            PlanError(message, file=file, key=_dotted(loc), value=_short(value), allowed=allowed)
-        )
-    return found
-
-
-def _joined(complaints: list[PlanError], file: str) -> PlanError:
-    if len(complaints) == 1:
-        return complaints[0]
-    lines = [str(c) for c in complaints[:MAX_COMPLAINTS]]
-    if len(complaints) > MAX_COMPLAINTS:
-        lines.append(f"{file}: and {len(complaints) - MAX_COMPLAINTS} more")
-    return PlanError("\n".join(lines))
-
-
-def _field(loc: tuple[int | str, ...]) -> tuple[type[BaseModel], str]:
-    """The table a location lies in, and what is allowed there."""
-    model: type[BaseModel] = PlanTable
-    allowed = ""
-    for part in loc:
-        if isinstance(part, int) or part not in model.model_fields:
-            continue
-        field = model.model_fields[part]
-        allowed = field.description or ""
-        for kind in (field.annotation, *get_args(field.annotation)):
-            if isinstance(kind, type) and issubclass(kind, BaseModel):
-                model = kind
-    return model, allowed
-
-
-def _unknown(key: str, model: type[BaseModel]) -> tuple[str, str]:
-    names = list(model.model_fields)
-    close = difflib.get_close_matches(key[:64], names, n=1, cutoff=0.6)
-    message = f"unknown key, did you mean {close[0]!r}?" if close else "unknown key"
-    return message, ", ".join(names)
-
-
-def _dotted(loc: tuple[int | str, ...]) -> str:
-    text = ""
-    for part in loc:
-        if isinstance(part, int):
-            text += f"[{part}]"
-        else:
-            name = part if part.isprintable() and len(part) <= 64 else reprlib.repr(part)
-            text += f".{name}" if text else name
-    return text
-
-
-class _Shown(str):
-    """A value already in the form it is to be shown in."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return str(self)
-
-
-def _short(value: Any) -> object:
-    return None if value is None else _Shown(reprlib.repr(value))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field, model_validator
 
 from profiler.catalogue import SUITES, TESTS
 from profiler.model import Platform
+from profiler.tomlfile import Table, complaint
 from profiler.wav import MAX_RATE_HZ, MIN_RATE_HZ
 
 # Printable, no quotes, control characters or path tricks; it ends up in reports and file names.
@@ -23,12 +23,6 @@ _WORD = "lower_snake_case, at most 32 characters"
 _RATES = f"a list of at most 12 whole numbers of {MIN_RATE_HZ} to {MAX_RATE_HZ}"
 _VOLUMES = "a list of at most 8 numbers of 0 to 1"
 _REPEATS = "a whole number of 1 to 100 (at least 5 for a verdict)"
-
-
-class Table(BaseModel):
-    """A TOML table: unknown keys are complaints, and no value is converted in silence."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 class DeviceTable(Table):
@@ -137,27 +131,19 @@ class PlanTable(Table):
     @model_validator(mode="after")
     def _consistent(self) -> PlanTable:
         if self.suite is not None and self.tests is not None:
-            raise _complaint("tests", "suite and tests are both given", self.tests, "one of them")
+            raise complaint("tests", "suite and tests are both given", self.tests, "one of them")
         seen: set[tuple[str, str | None]] = set()
         for i, device in enumerate(self.devices):
             if seen & {(device.serial, p) for p in (device.probe, None)} or (
                 device.probe is None and any(serial == device.serial for serial, _ in seen)
             ):
-                raise _complaint(
+                raise complaint(
                     f"devices[{i}].serial", "listed twice", device.serial, "each device once"
                 )
             seen.add((device.serial, device.probe))
         if self.partner is not None and self.partner.zone is None and self.zones == "separate":
-            raise _complaint(
+            raise complaint(
                 "partner.zone", "is missing: with separate zones nobody hears it", None,
                 "the zone of the devices it helps",
             )  # fmt: skip
         return self
-
-
-def _complaint(key: str, message: str, value: Any, allowed: str) -> PydanticCustomError:
-    return PydanticCustomError(
-        "plan",
-        "{message}",
-        {"message": message, "key": key, "value": value, "allowed": allowed},
-    )

@@ -5,9 +5,17 @@ the scatter within a session is what the method and the clock add. They are neve
 session that was not measurable is counted as rejected and enters no number.
 """
 
+from profiler.intervals import MIN_SESSIONS_FOR_CI
 from profiler.summary.comparison import MARGIN_MS, compare
 from profiler.summary.headline import headline
+from profiler.summary.known import KnowledgeBase
 from profiler.summary.models import summarise
-from profiler.summary.spread import MIN_SESSIONS_FOR_CI
 
-__all__ = ["MARGIN_MS", "MIN_SESSIONS_FOR_CI", "compare", "headline", "summarise"]
+__all__ = [
+    "MARGIN_MS",
+    "MIN_SESSIONS_FOR_CI",
+    "KnowledgeBase",
+    "compare",
+    "headline",
+    "summarise",
+]

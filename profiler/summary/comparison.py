@@ -12,8 +12,9 @@ from statistics import NormalDist
 
 import numpy as np
 
+from profiler.intervals import CONFIDENCE
 from profiler.model import Comparison, Difference, SessionRow
-from profiler.summary.spread import CONFIDENCE, Float, latencies, or_none
+from profiler.summary.spread import Float, latencies, or_none
 
 MARGIN_MS = 1.0
 """Smallest difference that counts: one recording promises its latency within 1 ms, no better."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from profiler.intervals import median_interval
 from profiler.model import AudioPath, ModelKey, ModelSummary, SessionRow, worst
 from profiler.summary import spread
 
@@ -44,7 +45,7 @@ def _summary(group: _Group, rows: Sequence[SessionRow]) -> ModelSummary:
         median_ms=spread.or_none(np.median, latency),
         mad_ms=spread.or_none(spread.mad, latency),
         p95_ms=spread.or_none(spread.p95, latency),
-        ci95_ms=spread.median_interval(latency),
+        ci95_ms=median_interval(latency),
         between_session_sd_ms=spread.between_session_sd(used),
         within_session_sd_ms=spread.within_session_sd(used),
         uncertainty_us=float(np.median(sigmas)) if sigmas else None,

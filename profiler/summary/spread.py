@@ -8,13 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
 
 from profiler.model import SessionRow
-
-CONFIDENCE = 0.95
-MIN_SESSIONS_FOR_CI = 6
-"""Fewest sessions with a 95 % interval of the median: 1 - 2·0.5**6 = 0.969, 1 - 2·0.5**5 < 0.95."""
 
 Float = npt.NDArray[np.float64]
 
@@ -37,23 +32,6 @@ def mad(values: Float) -> float:
 def p95(values: Float) -> float:
     """95th percentile, median-unbiased (Hyndman & Fan 1996, no. 8); few values give the largest."""
     return float(np.quantile(values, 0.95, method="median_unbiased"))
-
-
-def median_interval(values: Sequence[float] | Float) -> tuple[float, float] | None:
-    """95 % confidence interval of the median from order statistics, for any distribution.
-
-    The k-th smallest and k-th largest value, with the largest k for which
-    ``1 - 2·P(Binomial(n, 1/2) < k) >= 0.95``: exact, so the real coverage is at least 95 %.
-    ``None`` below :data:`MIN_SESSIONS_FOR_CI` values, where even the extremes cover less.
-    """
-    ordered = np.sort(np.asarray(values, dtype=float))
-    n = len(ordered)
-    if n < MIN_SESSIONS_FOR_CI:
-        return None
-    k = np.arange(1, n // 2 + 1)
-    covered = 1.0 - 2.0 * special.bdtr(k - 1, n, 0.5)
-    best = int(k[covered >= CONFIDENCE].max())
-    return float(ordered[best - 1]), float(ordered[n - best])
 
 
 def between_session_sd(rows: Sequence[SessionRow]) -> float | None:

@@ -21,12 +21,14 @@ sys.path.append(str(Path(__file__).parents[1] / "fakes"))  # as pytest finds the
 import corpus  # noqa: E402
 import echo  # noqa: E402
 import exchange  # noqa: E402
+import exports  # noqa: E402
 import glitches  # noqa: E402
 import numpy as np  # noqa: E402
 import phones  # noqa: E402
 import sound  # noqa: E402
 import speed  # noqa: E402
 import suites  # noqa: E402
+import verify  # noqa: E402
 from score import Row, auc, run_job, score_events  # noqa: E402
 
 NARROW_EQ = "telephone band + eq"
@@ -36,9 +38,11 @@ PARTS: dict[str, Callable[[Table], None]] = {
     "echo": echo.measure,
     "glitches": lambda table: put(table, glitches.rows()),
     "sound": lambda table: put(table, sound.rows(SOUND_SEEDS)),
+    "exports": lambda table: put(table, exports.rows()),
     "speed": speed.measure,
     "phones": phones.measure,
     "suites": suites.measure,
+    "verify": verify.measure,
 }
 """The parts of the table beside the latency's accuracy, each on seeds that tuning never saw."""
 

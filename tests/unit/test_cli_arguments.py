@@ -14,7 +14,7 @@ from profiler.cli.arguments import bind_optional_values, build_parser
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = {
     "devices", "doctor", "run", "stimulus", "exchange-plan", "analyze", "reanalyze", "results",
-    "models", "compare",
+    "models", "compare", "recommend", "verify", "export", "verify-export", "export-diff",
 }  # fmt: skip
 UUID = "0b0f4a7e-8f2c-4c53-9a1d-0d4f7c5b1a2e"
 

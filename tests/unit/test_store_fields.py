@@ -6,7 +6,14 @@ import hashlib
 from dataclasses import fields, is_dataclass
 from typing import Any, get_args, get_type_hints
 
-from profiler.model import DeviceFacts, DeviceRef, RunRecord, TestResult, TrialRecord
+from profiler.model import (
+    DeviceFacts,
+    DeviceRef,
+    RunRecord,
+    TestResult,
+    TrialRecord,
+    Verification,
+)
 
 PINNED: dict[str, str] = {
     "ActionFindings": "0f35e8194b8f",
@@ -32,6 +39,9 @@ PINNED: dict[str, str] = {
     "GrantedStream": "dcd241695509",
     "Jump": "8797fc05ae7d",
     "Measurement": "c72168eed6a8",
+    "Metric": "9adfaad3e33d",
+    "MetricDifference": "49499e53ec95",
+    "ModelKey": "b736ed14c6fb",
     "NearEndFindings": "ea8af0afc8eb",
     "NoiseSpec": "bbad324a8385",
     "PartnerOutcome": "a342647ccd94",
@@ -40,6 +50,7 @@ PINNED: dict[str, str] = {
     "ProbeReport": "99279e798806",
     "Recording": "ba3d6ec3f36e",
     "RunRecord": "2bfe886ee631",
+    "Side": "eec8e0037309",
     "SoundFindings": "3c8eadf819da",
     "SpeechSpec": "f75b4da4b246",
     "StimulusSpec": "b808f64fd54d",
@@ -50,16 +61,17 @@ PINNED: dict[str, str] = {
     "TrialRecord": "0c82256869f6",
     "TrialRequest": "b8d4791accf1",
     "TrialSetup": "4e8de8a86301",
+    "Verification": "48eaef5fb2e7",
     "VoiceSpan": "72b492d8a6c3",
 }
-"""What revision 0001 stores. Before the first release: put the new value here. After it: add a
+"""What revision 0002 stores. Before the first release: put the new value here. After it: add a
 migration that writes the new field into every stored record, then put the new value here."""
 
 
 def stored_classes() -> dict[str, str]:
     """A short hash of the names and types of every class the store writes, by class name."""
     found: dict[str, str] = {}
-    todo: list[Any] = [DeviceRef, DeviceFacts, RunRecord, TrialRecord, TestResult]
+    todo: list[Any] = [DeviceRef, DeviceFacts, RunRecord, TrialRecord, TestResult, Verification]
     while todo:
         tp = todo.pop()
         todo += get_args(tp)

@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from profiler.intervals import median_interval
 from profiler.model import AudioPath, Jump, ModelSummary, SessionRow, Verdict
 from profiler.summary import MIN_SESSIONS_FOR_CI, summarise
-from profiler.summary.spread import between_session_sd, median_interval, within_session_sd
+from profiler.summary.spread import between_session_sd, within_session_sd
 
 TIMES_S = tuple(0.2 + 0.8 * i for i in range(8))
 

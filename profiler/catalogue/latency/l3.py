@@ -101,7 +101,7 @@ def judge(run_uuid: str, records: Sequence[TrialRecord]) -> TestResult:
         Verdict.ERROR if failed else ruling.verdict,
         unique(notes),
         text,
-        (*numbers, *ruling.measurements),
+        (*numbers, *_round_trips(records), *ruling.measurements),
     ).result(run_uuid, TEST_ID, records)
 
 
@@ -175,6 +175,48 @@ def _judge_one(claims: Claims, name: str) -> Ruling:
     )
 
 
+_VARIED = (
+    ("api", "api"), ("rate_hz", "rate"), ("performance_mode", "performance"),
+    ("sharing", "sharing"), ("audio_mode", "mode"), ("input_preset", "preset"),
+    ("route", "route"), ("buffer_bursts", "bursts"), ("buffer_frames", "frames"),
+)  # fmt: skip
+"""What a request varies, and how measurements name it (as D1 does)."""
+
+
+def _round_trips(records: Sequence[TrialRecord]) -> list[Measurement]:
+    """The measured round trip of every variant; the plain one is ``rtl_ms`` without a name.
+
+    The plain request is L1's first, without L1 the first of L3. 1σ is that of the median; fewer
+    opens than :data:`limits.MIN_REPEATS` do not show how opens scatter: the scatter of the plain
+    ones counts where it is larger.
+    """
+    opens: dict[str, list[tuple[float, float]]] = {}
+    plain = next((r for r in records if r.test_id == l1.TEST_ID), records[0] if records else None)
+    for record, estimate in measured(records):
+        if plain is not None and estimate.round_trip_latency_ms is not None:
+            name = _changed(record.request, plain.request)
+            sigma_ms = (estimate.uncertainty_us or 0.0) / 1000
+            opens.setdefault(name, []).append((estimate.round_trip_latency_ms, sigma_ms))
+    plain_mad_ms = limits.mad([v for v, _ in opens[""]]) if "" in opens else 0.0
+    found = []
+    for name, pairs in opens.items():
+        values = [v for v, _ in pairs]
+        few = len(values) < limits.MIN_REPEATS
+        scatter_ms = max(limits.mad(values), plain_mad_ms if few else 0.0)
+        sigma_ms = limits.sigma_of_median(
+            scatter_ms, len(values), statistics.median(s for _, s in pairs)
+        )
+        label = f"rtl_ms[{name}]" if name else "rtl_ms"
+        found.append(Measurement(label, statistics.median(values), "ms", sigma_ms))
+    return found
+
+
+def _changed(request: TrialRequest, plain: TrialRequest) -> str:
+    """What differs from the plain request; empty = nothing that a round trip depends on."""
+    pairs = ((label, getattr(request, name), getattr(plain, name)) for name, label in _VARIED)
+    return ",".join(f"{label}={value}" for label, value, usual in pairs if value != usual)
+
+
 def _bounds(pairs: list[tuple[float, float]]) -> limits.Bounded:
     """Bounds of the typical |difference|: order statistics with five opens, else the method's σ."""
     sizes = [abs(d) for d, _ in pairs]
@@ -246,8 +288,8 @@ PAGE = Page(
     "measured one?",
     hardware="H0",
     stimulus="one short train per rate, buffer, API and performance mode",
-    measured="reported minus measured latency, timestamps minus measured latency; every granted "
-    "value that is not the requested one",
+    measured="round trip of each variant; reported minus measured latency, timestamps minus "
+    "measured latency; every granted value that is not the requested one",
     method="The system's own output and input latency are added and compared with the measured "
     "round trip of the same stream; so is the round trip of the timestamps, taken from both "
     "directions at a common moment. A difference above the limit, or timestamps that are stuck, "

@@ -1,0 +1,111 @@
+"""What an export made, and what changed between two, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.text import Text
+
+from profiler.cli.tables import console, show, table
+from profiler.cli.text import clean, plural
+from profiler.export import Change, ExportDiff, Item
+from profiler.model import Exported, ModelKey, SettingValue
+
+MAX_NOTE = 360
+MAX_FILES = 3
+MAX_LISTED = 5
+"""Settings in a cell; the manifest has all of them."""
+_STYLES = {Change.ADDED: "green", Change.REMOVED: "red", Change.CHANGED: "yellow"}
+
+
+def show_export(
+    folder: Path, items: Sequence[Item], exported: Sequence[Exported], *, signed: bool
+) -> None:
+    """A row a target, then the notes of each."""
+    changed = {
+        s.name
+        for item in items
+        for s in item.advice.settings
+        if s.value is not None and s.value != s.default
+    }
+    advice = items[0].advice
+    title = (
+        f"{plural(len(items), 'model')} in {folder}, use {advice.use.value}, "
+        f"network {advice.network}{', signed' if signed else ''}"
+    )
+    rows = [
+        (
+            made.target,
+            _files(made),
+            sum(len(file.content) for file in made.files),
+            *_not_expressed(made, changed),
+        )
+        for made in exported
+    ]
+    columns = ("target", "files", ">bytes", ">not expressed", "of these other than the default")
+    show(table(title, columns, rows))
+    for made in exported:
+        for note in made.notes:
+            console().print(Text(clean(f"{made.target}: {note}", MAX_NOTE)))
+
+
+def _files(made: Exported) -> str:
+    names = [file.name.rpartition("/")[2] for file in made.files]
+    return " ".join(names) if len(names) <= MAX_FILES else plural(len(names), "file")
+
+
+def _not_expressed(made: Exported, changed: set[str]) -> tuple[int, str]:
+    """Number of settings a target cannot express, and those of them that advice changes."""
+    names = list(dict.fromkeys(_name(u.setting) for u in made.unsupported))
+    lost = [name for name in names if name in changed]
+    more = f" and {len(lost) - MAX_LISTED} more" if len(lost) > MAX_LISTED else ""
+    return len(names), (", ".join(lost[:MAX_LISTED]) or "–") + more
+
+
+def _name(setting: str) -> str:
+    return setting.partition("@")[0].partition("=")[0]
+
+
+def show_diff(old: Path, new: Path, diff: ExportDiff) -> None:
+    """Models, settings and files that differ; a line when nothing does."""
+    for line in diff.purpose:
+        console().print(Text(clean(line)))
+    if diff.models:
+        rows = [(_change(m.change), _key(m.old), _key(m.new)) for m in diff.models]
+        show(table("models", ("", "old", "new"), rows))
+    if diff.settings:
+        show(
+            table(
+                "settings",
+                ("model", "setting", "", ">old", ">new"),
+                [
+                    (str(s.key), s.setting, _change(s.change), _value(s.old), _value(s.new))
+                    for s in diff.settings
+                ],
+            )
+        )
+    if diff.files:
+        show(table("files", ("", "file"), [(_change(f.change), f.name) for f in diff.files]))
+    same = plural(diff.same_models, "model")
+    console().print(
+        Text(
+            f"{clean(old)} and {clean(new)} hold the same"
+            if diff.is_empty
+            else f"{same} with equal settings"
+        )
+    )
+
+
+def _change(change: Change) -> Text:
+    return Text(change.value, style=_STYLES[change])
+
+
+def _key(key: ModelKey | None) -> str:
+    return "–" if key is None else clean(key, 120)
+
+
+def _value(value: SettingValue) -> str:
+    if value is None:
+        return "–"
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,102 @@
+"""Every wanted target from the same items."""
+
+from __future__ import annotations
+
+import difflib
+import importlib.util
+from collections.abc import Sequence
+from dataclasses import replace
+
+from profiler.errors import InputError
+from profiler.export.registry import TARGETS
+from profiler.export.target import Catching, Item, Target
+from profiler.model import Exported, ModelFacts, ModelKey
+
+ALL = "all"
+MAX_LISTED = 20
+"""Names in a note."""
+
+
+def wanted_targets(formats: str) -> tuple[list[str], list[str]]:
+    """The targets that ``--format`` names, and a line for each one of ``all`` that cannot be made.
+
+    ``all`` is every target that is not opt-in; a target whose package is missing is left out of
+    it, but not of names given one by one. Raises :class:`InputError` for an unknown name.
+    """
+    names: dict[str, None] = {}
+    missing = []
+    for word in (w.strip() for w in formats.split(",")):
+        if word == ALL:
+            for name, target in TARGETS.items():
+                lacking = missing_package(target)
+                if lacking:
+                    missing.append(
+                        f"{name} is left out: {lacking} is not installed; "
+                        "pip install 'chirpbench[export]'"
+                    )
+                elif not target.OPT_IN:
+                    names[name] = None
+        elif word in TARGETS:
+            names[word] = None
+        elif word:
+            raise _unknown(word)
+    if not names:
+        raise InputError("no format is named", hint=f"known formats: {_known()}")
+    return [name for name in TARGETS if name in names], missing
+
+
+def missing_package(target: Target) -> str:
+    """The package a target needs that is not installed; empty when it can be made."""
+    needed = str(getattr(target, "NEEDS", ""))
+    return needed if needed and importlib.util.find_spec(needed) is None else ""
+
+
+def export_all(
+    items: Sequence[Item], names: Sequence[str], *, others: Sequence[ModelFacts] = ()
+) -> list[Exported]:
+    """Make every target in ``names`` from ``items``, which share one use and one network.
+
+    ``others`` are known models that are not exported: targets with wildcards say which of them
+    they would catch. Raises :class:`InputError` for an unknown name, :class:`ValueError` for items
+    of several uses or networks.
+    """
+    purposes = {(item.advice.use, item.advice.network) for item in items}
+    if len(purposes) > 1:
+        raise ValueError(f"items of several uses or networks: {sorted(map(str, purposes))}")
+    ordered = sorted(items, key=lambda item: _order(item.advice.facts.key))
+    made = []
+    for name in names:
+        if name not in TARGETS:
+            raise _unknown(name)
+        target = TARGETS[name]
+        exported = target.export(ordered)
+        if isinstance(target, Catching):
+            exported = replace(
+                exported, notes=(*exported.notes, *_caught(target.catches(exported, others)))
+            )
+        made.append(exported)
+    return made
+
+
+def _order(key: ModelKey) -> tuple[str, str, str, str]:
+    return key.manufacturer, key.model, key.soc, key.os_build
+
+
+def _caught(names: Sequence[str]) -> list[str]:
+    if not names:
+        return []
+    more = f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else ""
+    return [
+        f"wildcards also catch {len(names)} known models that nobody measured: "
+        f"{', '.join(names[:MAX_LISTED])}{more}"
+    ]
+
+
+def _unknown(name: str) -> InputError:
+    near = difflib.get_close_matches(name, TARGETS, n=1)
+    meant = f"did you mean {near[0]}? " if near else ""
+    return InputError(f"unknown format {name!r}", hint=f"{meant}known formats: {_known()}")
+
+
+def _known() -> str:
+    return ", ".join([ALL, *TARGETS])

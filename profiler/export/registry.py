@@ -1,0 +1,43 @@
+"""Every export target by the name that ``--format`` takes, in the order in which they are shown."""
+
+from __future__ import annotations
+
+from profiler.export import (
+    agora,
+    android,
+    apple,
+    baresip,
+    csv,
+    firebase,
+    linphone,
+    livekit,
+    openai_realtime,
+    parquet,
+    pipecat,
+    pjsua2,
+    profile,
+    signal,
+    webrtc,
+)
+from profiler.export.target import Target
+
+_TARGETS: tuple[Target, ...] = (
+    profile,
+    webrtc,
+    signal,
+    android,
+    apple,
+    linphone,
+    baresip,
+    pjsua2,
+    livekit,
+    firebase,
+    openai_realtime,
+    pipecat,
+    agora,
+    csv,
+    parquet,
+)
+"""A target is a module; a new one needs a line here and an import above."""
+
+TARGETS: dict[str, Target] = {target.NAME: target for target in _TARGETS}

@@ -1,0 +1,190 @@
+"""Rules for the API, its mode and sharing, and what the streams say they are for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from profiler.model import SETTINGS, Quantity, UseCase, Verdict
+from profiler.recommend.case import Case, Choice, Evidence, lower, only, upper
+from profiler.recommend.limits import ERLE_BAD_DB, MIN_GAIN_MS
+from profiler.recommend.rule import Rule
+
+_FAST_APIS = ("aaudio", "opensles")
+"""Android APIs that know a performance mode of their own."""
+
+
+def _stack(case: Case) -> Iterator[Choice]:
+    for name in ("api", "sharing", "performance_mode"):
+        yield Choice(
+            name, case.defaults[name],
+            "the default stack's own: no other was compared on this model (L3 would)",
+        )  # fmt: skip
+
+
+def _mode_of_use(case: Case) -> Iterator[Choice]:
+    if case.use is UseCase.MUSIC:
+        why = "music needs no echo canceller, and a call's path is slower and narrower"
+        yield Choice("audio_mode", "media", why)
+    else:
+        why = "platform cancellers work in the communication mode only (flutter-webrtc#1433)"
+        yield Choice("audio_mode", "communication", why)
+    if case.family == "android":
+        usage = "media" if case.use is UseCase.MUSIC else "voice_communication"
+        yield Choice("usage", usage, "follows the audio mode, so that volume keys and route do")
+
+
+def _ios_path(case: Case) -> Iterator[Choice]:
+    if case.family != "ios":
+        return
+    if case.voice:
+        why = "only the voice-processing unit cancels echo on iOS"
+        yield Choice("api", "coreaudio_voice_processing", why)
+    else:
+        why = "music takes the unit without voice processing"
+        yield Choice("api", "coreaudio_remote_io", why)
+
+
+def compared_ms(case: Case) -> dict[str, Quantity]:
+    """Round trip of each API that was measured, the probe's own first."""
+    found = {}
+    own, plain = case.probed_api, case.quantity("L1", "rtl_ms")
+    if own is not None and plain is not None:
+        found[own] = plain
+    for label, q in case.variants("L3", "rtl_ms").items():
+        if label.startswith("api=") and "," not in label:
+            found[label.removeprefix("api=")] = q
+    # A probe may list anything; only what a setting can name is a choice.
+    return {api: q for api, q in found.items() if api in SETTINGS["api"].allowed}
+
+
+def unfit(case: Case, api: str) -> tuple[str, Evidence] | None:
+    """Why an API must not be used, with the proof; ``None`` = nothing was found against it."""
+    dead = case.silent(f"api={api}")
+    if dead is not None:
+        return "its microphone is silent", dead
+    glitches = case.test("G1")
+    if api == case.probed_api and glitches is not None and glitches.verdict is Verdict.FAIL:
+        return "it glitches at every buffer size", glitches
+    cell = canceller_on(case, api) if case.voice else None
+    if cell is not None and lower(cell) < ERLE_BAD_DB:
+        return f"the canceller removes only {cell.value:.0f} dB there", cell
+    return None
+
+
+def canceller_on(case: Case, api: str) -> Quantity | None:
+    """What A6 says is removed through an API with the system's session, or with its best one."""
+    label = "default" if api == case.probed_api else api
+    cells = {
+        name: case.quantity("A6", f"erle_db[{name}]") or q
+        for name, q in case.variants("A6", "erle_low_db").items()
+        if name.startswith(f"api={label},")
+    }
+    plain = cells.get(f"api={label},session=default")
+    return plain or max(cells.values(), key=lambda q: q.value, default=None)
+
+
+def _fastest_api(case: Case) -> Iterator[Choice]:
+    found = compared_ms(case)
+    if case.family != "android" or len(found) < 2:
+        return
+    rejected = {api: fault for api in found if (fault := unfit(case, api)) is not None}
+    others = {a: q for a, q in found.items() if a not in rejected}
+    if not others:
+        case.caution("no_fit_api", "every API that was measured has a fault: " + _listed(rejected))
+        return
+    stack = str(case.defaults["api"])
+    best = min(others, key=lambda a: (upper(others[a]), a != stack))
+    against = found.get(stack)
+    evidence: tuple[Evidence, ...] = (others[best], *only([against]))
+    words = ", ".join(f"{a} {q.value:.0f} ms" for a, q in sorted(found.items()))
+    if best != stack and stack in others and not _faster(others[best], others[stack]):
+        why = f"no API is faster by {MIN_GAIN_MS:.0f} ms for sure: {words}"
+        yield Choice("api", stack, why, evidence)
+        return
+    why = f"fastest of {words}"
+    if rejected:
+        why += f"; not {_listed(rejected)}"
+        evidence = (*evidence, *(proof for _, proof in rejected.values()))
+    yield Choice("api", best, why, evidence)
+
+
+def _listed(rejected: dict[str, tuple[str, Evidence]]) -> str:
+    return ", ".join(f"{api}: {why}" for api, (why, _) in sorted(rejected.items()))
+
+
+def _faster(a: Quantity, b: Quantity) -> bool:
+    """Whether ``a`` is faster by the smallest gain that counts, in spite of both errors."""
+    gain = b.value - a.value
+    doubt = math.hypot(a.high - a.value, b.value - b.low)
+    return gain >= MIN_GAIN_MS and gain > doubt
+
+
+def _performance(case: Case) -> Iterator[Choice]:
+    api = case.value("api")
+    if api not in _FAST_APIS:
+        return
+    slow, plain = case.quantity("L3", "rtl_ms[performance=none]"), case.quantity("L1", "rtl_ms")
+    dead = case.silent("performance=low_latency")
+    if dead is not None and not case.silent("rate=48000"):
+        why = "the microphone is silent in the low-latency mode"
+        yield Choice("performance_mode", "none", why, (dead,))
+    elif slow is None or plain is None or api != case.probed_api:
+        # Asking for the fast mode cannot fail: the system grants what it has.
+        why = "asked for by every voice app on this API; what it saves was not measured (L3 would)"
+        yield Choice("performance_mode", "low_latency", why)
+    elif _faster(slow, plain):
+        why = f"the low-latency mode is slower: {plain.value:.0f} against {slow.value:.0f} ms"
+        yield Choice("performance_mode", "none", why, (slow, plain))
+    else:
+        why = f"{plain.value:.0f} ms, {slow.value:.0f} ms without it"
+        yield Choice("performance_mode", "low_latency", why, (plain, slow))
+
+
+def _sharing(case: Case) -> Iterator[Choice]:
+    if case.value("api") != "aaudio" or case.value("performance_mode") != "low_latency":
+        return
+    dead, heard = case.silent("sharing=exclusive"), case.heard("sharing=exclusive")
+    if dead is not None and not case.silent("rate=48000"):
+        yield Choice("sharing", "shared", "the exclusive microphone is silent", (dead,))
+    elif heard is not None:
+        why = "exclusive delivers here; where it is refused the system falls back to shared"
+        yield Choice("sharing", "exclusive", why, (heard,))
+
+
+RULES = (
+    Rule(
+        "streams.stack", ("api", "sharing", "performance_mode"),
+        "always", "the default stack's API, sharing and mode",
+        (), ("JavaAudioDeviceModule", "RTCAudioSession"), _stack,
+    ),
+    Rule(
+        "streams.mode_of_use", ("audio_mode", "usage"),
+        "always", "communication for voice, media for music",
+        (), ("flutter-webrtc#1433",), _mode_of_use,
+    ),
+    Rule(
+        "streams.ios_unit", ("api",),
+        "iOS", "voice-processing unit for voice, remote I/O for music",
+        (), ("pipecat-ai/pipecat#4509",), _ios_path, ("streams.stack",),
+    ),
+    Rule(
+        "streams.fastest_api", ("api",),
+        "Android, two or more APIs measured",
+        "the fastest without silence (D1), glitches (G1) or a failing canceller (A6); the stack's "
+        f"own unless another is faster by {MIN_GAIN_MS:.0f} ms and by more than both errors",
+        ("L1", "L3", "D1", "G1", "A6"), ("oboe#386", "oboe#1405"),
+        _fastest_api, ("streams.stack",),
+    ),
+    Rule(
+        "streams.performance", ("performance_mode",),
+        "AAudio or OpenSL ES chosen", "low latency unless it is silent (D1) or slower (L3)",
+        ("L1", "L3", "D1"), ("Oboe",), _performance, ("streams.stack",),
+    ),
+    Rule(
+        "streams.sharing", ("sharing",),
+        "AAudio in low latency", "exclusive where D1 heard it, else shared",
+        ("D1",), ("Oboe QuirksManager",), _sharing, ("streams.stack",),
+    ),
+)  # fmt: skip
+"""In order."""

@@ -1,0 +1,18 @@
+"""Names that devices gave themselves, fit for a line of text."""
+
+from __future__ import annotations
+
+from profiler.model import ModelFacts
+
+MAX_CHARS = 60
+
+
+def one_line(text: str) -> str:
+    """``text`` without control, direction and other unprintable characters, cut at its end."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line if len(line) <= MAX_CHARS else f"{line[: MAX_CHARS - 1]}…"
+
+
+def phone_name(facts: ModelFacts) -> str:
+    """Manufacturer and model."""
+    return one_line(f"{facts.key.manufacturer} {facts.key.model}")
