@@ -28,6 +28,7 @@ check: $(STAMP)  ## format, lint, types, import direction, generated docs
 	$(BIN)/python tools/fleet_docs.py --check
 	$(BIN)/python tools/catalogue_docs.py --check
 	$(BIN)/python tools/export_docs.py --check
+	$(BIN)/python tools/recommend_docs.py --check
 
 format: $(STAMP)
 	$(BIN)/ruff format .
@@ -51,6 +52,7 @@ docs: $(STAMP)  ## regenerate docs/cli.md, docs/tests, docs/exports.md, the prof
 	$(BIN)/python tools/fleet_docs.py
 	$(BIN)/python tools/catalogue_docs.py
 	$(BIN)/python tools/export_docs.py
+	$(BIN)/python tools/recommend_docs.py
 
 clean:
 	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache

@@ -215,6 +215,8 @@ def _joined(adb: Mapping[str, str], probe: Mapping[str, str]) -> dict[str, str]:
     table: dict[str, str] = dict(noted)
     for key, value in probe.items():
         table[key if table.get(key, value) == value else f"probe.{key}"] = value
+    if "aaudio" in probe:  # the app's own word; it opens Java streams on every phone
+        table.setdefault("apis", "aaudio,java" if probe["aaudio"] == "available" else "java")
     for key, value in rest.items():
         if len(table) >= MAX_RAW_ENTRIES:
             break

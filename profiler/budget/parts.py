@@ -22,8 +22,8 @@ LOOKAHEAD_MS = 6.5
 LOWDELAY_LOOKAHEAD_MS = 2.5
 STACK_MS = (7.0, 2.0, 12.0)
 """What libwebrtc takes beyond frame, look-ahead and jitter buffer: blocks of 10 ms, threads,
-coding on a fast processor. Medians of 6.0 to 10.0 ms in six groups of 4 sessions (wrtc 0.1.0,
-seeds 21 to 24), 2.2 ms in one of other seeds (31 to 34); the bench was loaded."""
+coding on a fast processor. Medians of 4 to 6 sessions each (wrtc 0.1.0, loaded bench): 6.0 to
+10.0 ms with seeds 21 to 24, which it was chosen by; 2.2 to 12.1 ms with 31 to 34 and 41 to 46."""
 CODING_MS = (0.0, 0.0, 5.0)
 """More than that for one frame on a phone, where G5 did not measure it (G5's pass limit)."""
 FRAME_MS = 20

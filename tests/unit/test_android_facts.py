@@ -108,6 +108,16 @@ def test_makers_spell_it_differently(properties: dict[str, str], soc: str, name:
     assert (found.soc, found.marketing_name) == (soc, name)
 
 
+@pytest.mark.parametrize(
+    ("said", "apis"),
+    [({"aaudio": "available"}, "aaudio,java"), ({"aaudio": "not loaded"}, "java"), ({}, None),
+     ({"aaudio": "available", "apis": "opensles,java"}, "opensles,java")],
+)  # fmt: skip
+def test_the_probe_says_which_apis_can_be_compared(said: dict[str, str], apis: str | None) -> None:
+    both = facts.merged(facts.adb_facts(parts(PIXEL)), from_probe(raw=said), Platform.ANDROID)
+    assert both.raw.get("apis") == apis
+
+
 def test_who_is_believed_is_in_the_table() -> None:
     adb = facts.adb_facts(parts(PIXEL, features="feature:android.hardware.audio.pro"))
     probe = from_probe(
