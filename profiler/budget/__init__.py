@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from profiler.budget.device import Values, device_part
+from profiler.budget.device import COMMUNICATION_PATH, Values, device_part
 from profiler.budget.goals import GOALS, MOUTH_TO_EAR, TURN, GoalRow, held
 from profiler.budget.known import Known, family
 from profiler.budget.parts import (
@@ -43,10 +43,11 @@ from profiler.model import (
 )
 
 __all__ = [
-    "DEFAULT_MOUTH_TO_EAR", "GOALS", "MOUTH_TO_EAR", "TURN", "Ends", "GoalRow", "Known", "Pipeline",
-    "PipelinePart", "Values", "codec_part", "device_part", "ends", "family", "find_pipeline",
-    "least_rate_kbps", "load_pipelines", "mean_burst_packets", "mean_loss_percent", "mouth_to_ear",
-    "network_part", "number", "playout", "total", "turn", "wire_kbps",
+    "COMMUNICATION_PATH", "DEFAULT_MOUTH_TO_EAR", "GOALS", "MOUTH_TO_EAR", "TURN", "Ends",
+    "GoalRow", "Known", "Pipeline", "PipelinePart", "Values", "codec_part", "device_part", "ends",
+    "family", "find_pipeline", "least_rate_kbps", "load_pipelines", "mean_burst_packets",
+    "mean_loss_percent", "mouth_to_ear", "network_part", "number", "playout", "total", "turn",
+    "wire_kbps",
 ]  # fmt: skip
 
 DEFAULT_MOUTH_TO_EAR = "mouth_to_ear_default"

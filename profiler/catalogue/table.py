@@ -113,8 +113,8 @@ _ECHO = (
         "A8", "false_turns", "1", 0.0, 1.0, PROPOSAL, PROPOSAL, Reason.FALSE_SPEECH,
     ),
     Limit(
-        "A9", "margin_db", "dB", 2.0, 0.0,
-        "proposal (the method errs by up to 1.6 dB, measured: docs/echo.md)",
+        "A9", "margin_db", "dB", 0.5, 0.0,
+        "what the method errs by beside what noise hides (measured: docs/echo.md)",
         "the detector takes the echo for a turn", Reason.FALSE_SPEECH, larger_is_better=True,
     ),
 )  # fmt: skip
@@ -191,6 +191,12 @@ LIMITS: dict[tuple[str, str], Limit] = {
 }
 """Every threshold of the catalogue, by test and quantity."""
 
+TURN_DBFS = -60.0
+"""A9: from here on the voice detector takes speech for a turn; margins count from here."""
+HIDDEN_DB = 1.5
+"""A9: the most that is kept off a margin for what noise hides, and what is where nobody knows it.
+With the limit that makes 2 dB: where they were asked of every volume, nothing unsafe was called
+safe on 180 virtual phones (docs/echo.md)."""
 CONVERGED_DB = 6.0
 """A canceller has converged within this of its final attenuation (CATALOGUE A4)."""
 ERLE_ERROR_DB = 0.5

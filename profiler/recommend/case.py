@@ -22,7 +22,7 @@ from profiler.model import (
     UseCase,
     Verdict,
 )
-from profiler.recommend.limits import SILENT_MS
+from profiler.recommend.limits import MIN_GAIN_MS, SILENT_MS
 
 Evidence = Quantity | TestKnowledge
 
@@ -167,3 +167,10 @@ def numbered(labels: Mapping[str, Quantity], key: str) -> dict[float, Quantity]:
         if match:
             found[float(match[1])] = q
     return dict(sorted(found.items()))
+
+
+def faster(a: Quantity, b: Quantity) -> bool:
+    """Whether ``a`` is faster by the smallest gain that counts, in spite of both errors."""
+    gain = b.value - a.value
+    doubt = math.hypot(a.high - a.value, b.value - b.low)
+    return gain >= MIN_GAIN_MS and gain > doubt

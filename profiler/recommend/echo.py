@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from profiler.budget import COMMUNICATION_PATH
 from profiler.model import Quantity, Reason, UseCase
-from profiler.recommend.case import Case, Choice, Evidence, lower, only, upper
+from profiler.recommend.case import Case, Choice, Evidence, faster, lower, only, upper
 from profiler.recommend.inputs import living_preset
 from profiler.recommend.limits import (
     ERLE_BAD_DB,
     ERLE_GOOD_DB,
     ERLE_NOTHING_DB,
+    MIN_GAIN_MS,
     NEAR_END_DB,
     ORDER_DB,
 )
@@ -192,6 +194,35 @@ def _preset_beside_software(case: Case) -> Iterator[Choice]:
     yield Choice("input_preset", preset, why, evidence)
 
 
+HEADSETS = ("bluetooth_sco", "bluetooth_le")
+"""Their microphones are reached in communication mode only."""
+
+
+def _media_beside_software(case: Case) -> Iterator[Choice]:
+    """Without the platform's canceller the call path only costs time."""
+    rules = ("echo.bad_hardware", "echo.not_offered", "echo.idle_effect", "echo.damage")
+    replaced = case.value("aec") == "software" and case.settings["aec"].rule in rules
+    if case.use is not UseCase.VOICE_AGENT or case.family != "android" or not replaced:
+        return
+    plain = case.quantity("L1", "rtl_ms")
+    in_a_call = (
+        case.quantity("L2", "rtl_off_ms")
+        or case.quantity("L1", f"rtl_ms[{COMMUNICATION_PATH}]")
+    )  # fmt: skip
+    if plain is None or in_a_call is None or not faster(plain, in_a_call):
+        return
+    why = (
+        f"the canceller is software, and the path of calls takes {in_a_call.value:.0f} ms "
+        f"instead of {plain.value:.0f} ms"
+    )
+    yield Choice("audio_mode", "media", why, (in_a_call, plain))
+    yield Choice("usage", "media", why, (in_a_call, plain))
+    for route in HEADSETS:
+        why = "a Bluetooth microphone is reached in communication mode only"
+        yield Choice("audio_mode", "communication", why, route=route)
+        yield Choice("usage", "voice_communication", why, route=route)
+
+
 def _order(case: Case) -> Iterator[Choice]:
     found = case.variants("A7", "order_db")
     if not case.voice:
@@ -261,6 +292,13 @@ RULES = (
         "voice agent, and the platform's canceller is bad", "voice_recognition",
         ("A1", "A3", "D1"), ("proposal",), _preset_beside_software,
         ("inputs.preset_of_use", "inputs.preset_not_silent"),
+    ),
+    Rule(
+        "echo.media_beside_software", ("audio_mode", "usage"),
+        "voice agent, the canceller is software because the platform's is bad, and the path of "
+        f"calls is slower by {MIN_GAIN_MS:.0f} ms and by more than both errors",
+        "media; communication on Bluetooth", ("A1", "L1", "L2"), ("proposal",),
+        _media_beside_software, ("streams.mode_of_use",),
     ),
     Rule(
         "echo.order", ("restart_between_modes",),

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 from profiler.model import SETTINGS, Quantity, UseCase, Verdict
-from profiler.recommend.case import Case, Choice, Evidence, lower, only, upper
+from profiler.recommend.case import Case, Choice, Evidence, faster, lower, only, upper
 from profiler.recommend.limits import ERLE_BAD_DB, MIN_GAIN_MS
 from profiler.recommend.rule import Rule
 
@@ -98,7 +97,7 @@ def _fastest_api(case: Case) -> Iterator[Choice]:
     against = found.get(stack)
     evidence: tuple[Evidence, ...] = (others[best], *only([against]))
     words = ", ".join(f"{a} {q.value:.0f} ms" for a, q in sorted(found.items()))
-    if best != stack and stack in others and not _faster(others[best], others[stack]):
+    if best != stack and stack in others and not faster(others[best], others[stack]):
         why = f"no API is faster by {MIN_GAIN_MS:.0f} ms for sure: {words}"
         yield Choice("api", stack, why, evidence)
         return
@@ -111,13 +110,6 @@ def _fastest_api(case: Case) -> Iterator[Choice]:
 
 def _listed(rejected: dict[str, tuple[str, Evidence]]) -> str:
     return ", ".join(f"{api}: {why}" for api, (why, _) in sorted(rejected.items()))
-
-
-def _faster(a: Quantity, b: Quantity) -> bool:
-    """Whether ``a`` is faster by the smallest gain that counts, in spite of both errors."""
-    gain = b.value - a.value
-    doubt = math.hypot(a.high - a.value, b.value - b.low)
-    return gain >= MIN_GAIN_MS and gain > doubt
 
 
 def _performance(case: Case) -> Iterator[Choice]:
@@ -133,7 +125,7 @@ def _performance(case: Case) -> Iterator[Choice]:
         # Asking for the fast mode cannot fail: the system grants what it has.
         why = "asked for by every voice app on this API; what it saves was not measured (L3 would)"
         yield Choice("performance_mode", "low_latency", why)
-    elif _faster(slow, plain):
+    elif faster(slow, plain):
         why = f"the low-latency mode is slower: {plain.value:.0f} against {slow.value:.0f} ms"
         yield Choice("performance_mode", "none", why, (slow, plain))
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import pytest
 from echo_records import a1_records, findings, record
@@ -59,6 +60,30 @@ def test_too_close_is_not_safe_and_not_proven_unsafe() -> None:
     result = _judged(CLOSE, CLOSE, CLOSE)
     assert result.verdict is Verdict.MARGINAL
     assert _numbers(result)["full_duplex"] == 0
+
+
+@pytest.mark.parametrize(
+    ("margin_db", "noise_dbfs", "safe"),
+    [(0.8, -80.0, True), (0.8, -66.0, False), (1.9, -68.0, True), (1.9, -62.0, False),
+     (2.3, -61.0, True), (0.1, -90.0, False)],
+)  # fmt: skip
+def test_the_margin_it_takes_is_what_the_noise_may_hide(
+    margin_db: float, noise_dbfs: float, safe: bool
+) -> None:
+    at = findings(-64.0, margin_db=margin_db, noise_dbfs=noise_dbfs)
+    result = _judged(at, at, at)
+    assert _numbers(result)["full_duplex"] == safe
+    if not safe:
+        assert result.verdict is Verdict.MARGINAL
+        assert f"only {margin_db:.1f} dB are to spare, of which noise may hide" in result.text
+
+
+@pytest.mark.parametrize("coarse", [{"analysis_version": "1"}, {"noise_dbfs": None}])
+def test_where_nobody_knows_what_is_hidden_more_is_kept(coarse: dict[str, object]) -> None:
+    at = findings(-64.0, margin_db=1.9, **{"noise_dbfs": -80.0, "analysis_version": "2"})
+    assert _numbers(_judged(at, at, at))["full_duplex"] == 1
+    old = replace(at, **coarse)  # type: ignore[arg-type]
+    assert _numbers(_judged(old, old, old))["full_duplex"] == 0
 
 
 def test_a_turn_outweighs_any_margin() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from known_models import advice, facts, knowledge, network, quantity, said, setting
 
+from profiler.budget import COMMUNICATION_PATH
 from profiler.model import Confidence, SettingValue, UseCase, Verdict
 from profiler.recommend.duplex import filters_for
 
@@ -74,6 +75,27 @@ def test_effects_that_the_stack_does_not_take() -> None:
 def test_a_canceller_that_swallows_people_is_not_used() -> None:
     assert rule("aec", GOOD | {("A3", "attenuation_db"): 14.0}) == ("software", "echo.damage")
     assert rule("aec", GOOD | {("A3", "attenuation_db"): 2.0})[0] == "hardware"
+
+
+def test_the_path_of_calls_is_left_where_its_canceller_is() -> None:
+    slow = {("L1", "rtl_ms"): 100.0, ("L2", "rtl_off_ms"): 140.0}
+    assert rule("audio_mode", BAD | slow) == ("media", "echo.media_beside_software")
+    assert rule("usage", BAD | slow) == ("media", "echo.media_beside_software")
+    calls = f"rtl_ms[{COMMUNICATION_PATH}]"
+    path = {("L1", "rtl_ms"): 100.0, ("L1", calls): 300.0}
+    assert rule("audio_mode", BAD | path)[0] == "media"
+    made = advice(knowledge(BAD | slow))
+    assert setting(made, "audio_mode", "bluetooth_sco").value == "communication"
+    assert setting(made, "usage", "bluetooth_le").value == "voice_communication"
+    for numbers, use in (
+        (GOOD | slow, AGENT),  # the platform's canceller is used
+        (slow, AGENT),  # nobody knows that it is bad
+        (BAD, AGENT),  # nobody knows what the path costs
+        (BAD | slow, CALL),  # a call goes on at the ear, or in a headset
+        (BAD | {("L1", "rtl_ms"): 100.0, ("L2", "rtl_off_ms"): 103.0}, AGENT),
+    ):
+        assert value("audio_mode", numbers, use) == "communication"
+    assert value("audio_mode", BAD | slow, of=facts(ios=True)) == "communication"
 
 
 def test_noise_level_preset_and_order() -> None:

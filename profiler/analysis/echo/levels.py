@@ -67,6 +67,16 @@ class Levels:
     """Something else than the far end was loud."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Split:
+    """A recording taken apart; ``late`` are the blocks after settling."""
+
+    p: Projection
+    a: Activity
+    noise: F64 | None
+    late: Bools
+
+
 def activity(far: F64, delay: EchoDelay, blocks: int, dead_blocks: int) -> Activity:
     """When the far end is heard; the first ``dead_blocks`` hold no recording."""
     rows = far[: far.size // HOP * HOP].reshape(-1, HOP)

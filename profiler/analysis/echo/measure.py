@@ -3,33 +3,31 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from profiler.analysis.echo.coherence import BLOCK_S, FRAME, Projection, project
+from profiler.analysis.echo.coherence import BLOCK_S, FRAME, project
 from profiler.analysis.echo.delay import EchoDelay, find_delay
 from profiler.analysis.echo.levels import (
-    CLEAR,
     Activity,
     Levels,
+    Split,
     activity,
     block_echo,
     blocks_of,
-    coherent_part,
-    held,
     mean_levels,
     noise_track,
     to_db,
 )
+from profiler.analysis.echo.loudest import margin_db
 from profiler.analysis.echo.signals import WORK_RATE_HZ, at_rate, prepare
 from profiler.analysis.quality import capture_quality, is_silent
-from profiler.analysis.voice import GATE_DBFS, VOICE_RATE_HZ, Voice, hear_voice
+from profiler.analysis.voice import VOICE_RATE_HZ, hear_voice
 from profiler.model import CaptureQuality, EchoFindings, Reason, Verdict
 from profiler.wav import Audio
 
-ECHO_VERSION = "1"
+ECHO_VERSION = "2"
 SETTLED_S = 5.0
 """The canceller may have converged by then: A4's fail limit. (3GPP TS 26.132 leaves out 17 s.)"""
 SETTLED_SHARE = 0.4
@@ -38,12 +36,6 @@ MIN_ACTIVE_S = 1.0
 UNFOUND_DELAY_S = 0.15
 """Assumed when nothing was found: what the middle of the phones has (Linphone's table: 200 ms)."""
 CLIPPED_FRACTION = 0.001
-MARGIN_LIMIT_DB = 60.0
-LINEAR, HEARD = 0.5, 100.0
-"""With less than the first coherent, a sound is no plain image of speech but what a suppressor lets
-through in bursts. If it rises above the noise by the second (20 dB) no noise hides it: the detector
-hears speech there as well as without noise (docs/echo.md), and what it did not take for speech
-counts as no louder than that."""
 
 F64 = npt.NDArray[np.float64]
 
@@ -73,17 +65,8 @@ def measure_echo(
     if np.count_nonzero(a.active & late) * BLOCK_S < MIN_ACTIVE_S:
         return _refused(quality, Reason.TOO_SHORT, settled_s)
     part = Split(p, a, noise_track(p.total, a.pause), late)
-    return _findings(quality, part, found, settled_s, _voices(audio, channel, settled_s))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Split:
-    """A recording taken apart; ``late`` are the blocks after settling."""
-
-    p: Projection
-    a: Activity
-    noise: F64 | None
-    late: npt.NDArray[np.bool_]
+    samples = at_rate(audio.samples[:, channel], audio.rate_hz, VOICE_RATE_HZ)
+    return _findings(quality, part, found, settled_s, samples)
 
 
 def _findings(
@@ -91,12 +74,14 @@ def _findings(
     part: Split,
     found: EchoDelay,
     settled_s: float,
-    voice: tuple[Voice, Voice],
+    samples: F64,
 ) -> EchoFindings:
     p, a, noise, late = part.p, part.a, part.noise, part.late
     levels = mean_levels(p, noise, a, a.active & late)
     echo, bound = block_echo(p, noise, a.active)
     reasons = _reasons(quality, levels)
+    heard = samples.astype(np.float32)
+    settled = hear_voice(heard, from_s=settled_s)
     return EchoFindings(
         verdict=Verdict.MARGINAL if reasons else Verdict.PASS,
         reasons=tuple(r.value for r in reasons),
@@ -115,8 +100,8 @@ def _findings(
         echo_level_low_dbfs=None if levels.low is None else to_db(levels.low),
         echo_level_bound_dbfs=to_db(levels.high),
         coherent_bound_dbfs=to_db(levels.coherent_high),
-        voice=voice[0].spans,
-        voice_margin_db=_margin_db(levels, _peak_dbfs(part), voice[1]),
+        voice=hear_voice(heard).spans,
+        voice_margin_db=margin_db(part, levels, settled, samples),
         voice_analysed_s=round(max(0.0, quality.duration_s - settled_s), 2),
         analysis_version=ECHO_VERSION,
     )
@@ -145,43 +130,6 @@ def _reasons(quality: CaptureQuality, levels: Levels) -> list[Reason]:
     if levels.echo is None:
         reasons.append(Reason.BELOW_NOISE)
     return reasons
-
-
-def _voices(audio: Audio, channel: int, settled_s: float) -> tuple[Voice, Voice]:
-    """What the detector hears in all of the recording, and after settling."""
-    heard = at_rate(audio.samples[:, channel], audio.rate_hz, VOICE_RATE_HZ).astype(np.float32)
-    return hear_voice(heard), hear_voice(heard, from_s=settled_s)
-
-
-def _peak_dbfs(part: Split) -> tuple[float, float | None]:
-    """Loudest moment of the far end over its active level in dB; of what is clearly no noise."""
-    p, a, noise, late = part.p, part.a, part.noise, part.late
-    crest = float(held(a.power)[late].max()) / float(a.power[a.active & late].mean())
-    above = p.total
-    if noise is not None:
-        rise = p.total - noise
-        linear = coherent_part(p)[0] > LINEAR * (p.smoothed - noise)
-        rise = np.where(linear, rise, np.minimum(rise, HEARD * noise))
-        above = np.where(rise > CLEAR * noise, rise, 0.0)
-    loudest = float(np.max(held(above)[late & ~a.pause], initial=0.0))
-    return 10 * math.log10(crest), to_db(loudest) if loudest > 0 else None
-
-
-def _margin_db(levels: Levels, peak: tuple[float, float | None], voice: Voice) -> float:
-    """How far the loudest moment of the echo lies below what counts as a turn.
-
-    The echo's own peaks and what the detector takes for speech, whichever is louder: noise may
-    hide an echo now that is heard in a quieter room.
-    """
-    unseen = max(levels.coherent_high, levels.hidden)
-    level = unseen if levels.echo is None else levels.echo
-    peaks = [to_db(level) + peak[0]]
-    if peak[1] is not None:
-        peaks.append(peak[1])
-    if voice.loudest_dbfs is not None:
-        peaks.append(voice.loudest_dbfs)
-    margin = GATE_DBFS - max(peaks)
-    return round(min(max(margin, -MARGIN_LIMIT_DB), MARGIN_LIMIT_DB), 2)
 
 
 def _pause_noise(
