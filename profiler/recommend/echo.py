@@ -17,6 +17,7 @@ from profiler.recommend.limits import (
     ORDER_DB,
 )
 from profiler.recommend.rule import Rule
+from profiler.recommend.streams import canceller_on
 
 AGC_FOLLOWS_DB = 6.0
 """V3: a device whose gain follows a step of 12 dB by half controls the level itself."""
@@ -39,8 +40,13 @@ def _music(case: Case) -> Iterator[Choice]:
 
 
 def erle(case: Case) -> Quantity | None:
-    """What the platform's canceller removes at the loudest volume: the value where A1 has one,
-    else its lower bound."""
+    """What the platform's canceller removes through the chosen API: at the loudest volume the value
+    where A1 has one, else its lower bound; through another API than A1's what A6 saw."""
+    api = case.value("api")
+    if isinstance(api, str) and api != case.probed_api:
+        there = canceller_on(case, api)
+        if there is not None:
+            return there
     bounds = case.variants("A1", "erle_low_db")
     if not bounds:
         return None

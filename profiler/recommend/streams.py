@@ -66,9 +66,16 @@ def unfit(case: Case, api: str) -> tuple[str, Evidence] | None:
     if api == case.probed_api and glitches is not None and glitches.verdict is Verdict.FAIL:
         return "it glitches at every buffer size", glitches
     cell = canceller_on(case, api) if case.voice else None
-    if cell is not None and lower(cell) < ERLE_BAD_DB:
+    if cell is not None and lower(cell) < ERLE_BAD_DB and _worth_keeping(case):
         return f"the canceller removes only {cell.value:.0f} dB there", cell
     return None
+
+
+def _worth_keeping(case: Case) -> bool:
+    """Whether the platform's canceller works through any API: else a software one is used, and no
+    API is the worse for it."""
+    cells = (canceller_on(case, api) for api in compared_ms(case))
+    return any(cell is not None and lower(cell) >= ERLE_BAD_DB for cell in cells)
 
 
 def canceller_on(case: Case, api: str) -> Quantity | None:
@@ -163,7 +170,8 @@ RULES = (
     Rule(
         "streams.fastest_api", ("api",),
         "Android, two or more APIs measured",
-        "the fastest without silence (D1), glitches (G1) or a failing canceller (A6); the stack's "
+        "the fastest without silence (D1), glitches (G1) or, where the canceller works through "
+        "another API, a failing one (A6); the stack's "
         f"own unless another is faster by {MIN_GAIN_MS:.0f} ms and by more than both errors",
         ("L1", "L3", "D1", "G1", "A6"), ("oboe#386", "oboe#1405"),
         _fastest_api, ("streams.stack",),
