@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from profiler.model import SETTINGS, Quantity, UseCase, Verdict
 from profiler.recommend.case import Case, Choice, Evidence, faster, lower, only, upper
-from profiler.recommend.limits import ERLE_BAD_DB, MIN_GAIN_MS
+from profiler.recommend.limits import ERLE_BAD_DB, MIN_GAIN_MS, MODE_GAIN_MS
 from profiler.recommend.rule import Rule
 
 _FAST_APIS = ("aaudio", "opensles")
@@ -132,7 +132,7 @@ def _performance(case: Case) -> Iterator[Choice]:
         # Asking for the fast mode cannot fail: the system grants what it has.
         why = "asked for by every voice app on this API; what it saves was not measured (L3 would)"
         yield Choice("performance_mode", "low_latency", why)
-    elif faster(slow, plain):
+    elif faster(slow, plain) and plain.value - slow.value >= MODE_GAIN_MS:
         why = f"the low-latency mode is slower: {plain.value:.0f} against {slow.value:.0f} ms"
         yield Choice("performance_mode", "none", why, (slow, plain))
     else:
@@ -178,7 +178,8 @@ RULES = (
     ),
     Rule(
         "streams.performance", ("performance_mode",),
-        "AAudio or OpenSL ES chosen", "low latency unless it is silent (D1) or slower (L3)",
+        "AAudio or OpenSL ES chosen",
+        f"low latency unless it is silent (D1) or slower by {MODE_GAIN_MS:.0f} ms (L3)",
         ("L1", "L3", "D1"), ("Oboe",), _performance, ("streams.stack",),
     ),
     Rule(
