@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rich.table import Table
 from rich.text import Text
 
-from profiler.budget import DEFAULT_MOUTH_TO_EAR, GOALS, MOUTH_TO_EAR, TURN, Pipeline
+from profiler.budget import DEFAULT_MOUTH_TO_EAR, MOUTH_TO_EAR, TURN, Pipeline
 from profiler.cli.summary_table import VIRTUAL_MARK
 from profiler.cli.tables import console, show, table
 from profiler.cli.text import clean, plural
@@ -30,9 +30,9 @@ _CONFIDENCE = {
     Confidence.ASSUMED: "dim",
 }
 _FEASIBLE = {
-    Feasibility.POSSIBLE: ("yes", "green"),
-    Feasibility.UNCERTAIN: ("maybe", "yellow"),
-    Feasibility.IMPOSSIBLE: ("no", "red"),
+    Feasibility.POSSIBLE: ("keeps", "green"),
+    Feasibility.UNCERTAIN: ("may keep", "yellow"),
+    Feasibility.IMPOSSIBLE: ("misses", "red"),
 }
 _LEVELS = {
     SupportLevel.SAME_BUILD: "this build",
@@ -146,30 +146,33 @@ def budget_name(budget: Budget, pipelines: Mapping[str, Pipeline]) -> str:
 
 
 def _budgets(advice: Advice, pipelines: Mapping[str, Pipeline]) -> Table:
-    goals = [f"{row.limit_ms:.0f}" for row in GOALS]
-    columns = ("budget", ">ms", ">95 %", "parts in ms", *goals)
-    rows = []
-    for budget in advice.budgets:
-        reached = {g.limit_ms: g for g in budget.goals}
-        cells = [_goal(reached.get(row.limit_ms)) for row in GOALS]
-        parts = ", ".join(f"{part_name(p.name)} {p.ms:.0f}" for p in budget.parts)
-        rows.append(
-            (
-                budget_name(budget, pipelines),
-                f"{budget.total_ms:.0f}",
-                f"{budget.low_ms:.0f} … {budget.high_ms:.0f}",
-                parts,
-                *cells,
-            )
+    columns = ("budget", ">ms", ">95 %", "parts in ms", "goals in ms")
+    rows = [
+        (
+            budget_name(budget, pipelines),
+            f"{budget.total_ms:.0f}",
+            f"{budget.low_ms:.0f} … {budget.high_ms:.0f}",
+            ", ".join(f"{part_name(p.name)} {p.ms:.0f}" for p in budget.parts),
+            _goals(budget),
         )
-    return table("budgets, and the goals in ms they keep", columns, rows)
+        for budget in advice.budgets
+    ]
+    return table("budgets, and the goals that they keep, may keep or miss", columns, rows)
 
 
-def _goal(goal: Goal | None) -> Text:
-    if goal is None:
-        return Text("")
-    word, style = _FEASIBLE[goal.feasibility]
-    return Text(f"{word}: {part_name(goal.blame)}" if goal.blame else word, style=style)
+def _goals(budget: Budget) -> Text:
+    """``keeps 400; may keep 197 (device); misses 150, 157 (device)``."""
+    line = Text()
+    for feasibility, (word, style) in _FEASIBLE.items():
+        found = sorted(
+            (g for g in budget.goals if g.feasibility is feasibility), key=lambda g: g.limit_ms
+        )
+        if found:
+            limits = ", ".join(f"{g.limit_ms:.0f}" for g in found)
+            blamed = dict.fromkeys(part_name(g.blame) for g in found if g.blame)
+            why = f" ({', '.join(blamed)})" if blamed else ""
+            line.append("; " if line else "").append(f"{word} {limits}{why}", style=style)
+    return line
 
 
 def part_name(name: str) -> str:
