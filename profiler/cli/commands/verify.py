@@ -16,7 +16,7 @@ from profiler.cli.advising import advise_model, asked_model, load_base, load_sce
 from profiler.cli.jsonlines import plain, print_json
 from profiler.cli.place import open_store, store_url
 from profiler.cli.tables import console, show, table
-from profiler.cli.text import clean, number
+from profiler.cli.text import clean
 from profiler.model import Difference, MetricDifference, Outcome, Side, Verification
 
 STYLES = {
@@ -112,26 +112,34 @@ def _comparison(found: Verification) -> Table:
         f"{found.sessions} sessions a side"
     )
     columns = (
-        "metric", "unit", ">recommended", ">95 % CI", ">default", ">95 % CI", ">difference",
-        ">95 % CI", ">margin", "recommended is",
+        "median, 95 %", ">recommended", ">default", ">difference", ">margin", "which is",
     )  # fmt: skip
     judged = frozenset(d.name for d in judged_of(found.differences))
     return table(title, columns, [_row(found, d, judged) for d in found.differences])
 
 
 def _row(found: Verification, d: MetricDifference, judged: frozenset[str]) -> tuple[object, ...]:
-    cells: list[object] = [d.name, "" if d.unit == "1" else d.unit]
+    unit = "" if d.unit in ("1", "%") or d.name.endswith(f"_{d.unit.lower()}") else f"\n{d.unit}"
+    cells: list[object] = [Text(d.name + unit)]
+    digits = 1 if d.margin >= 1 else 2
     for side in (found.recommended, found.default):
         metric = next(m for m in side.metrics if m.name == d.name)
-        cells += [number(metric.median), _interval(metric.ci95)]
+        cells.append(_with_interval(f"{metric.median:.{digits}f}", metric.ci95, digits))
     said = Text(d.difference.value, style=_DIFFERENCES[d.difference])
     if d.name not in judged:
         said = Text(f"({d.difference.value})", style="dim")
-    return (*cells, f"{d.median:+.2f}", _interval(d.ci95), f"{d.margin:g}", said)
+    return (
+        *cells,
+        _with_interval(f"{d.median:+.{digits}f}", d.ci95, digits),
+        f"{d.margin:g}",
+        said,
+    )
 
 
-def _interval(ci: tuple[float, float] | None) -> str:
-    return "–" if ci is None else f"{ci[0]:.2f} … {ci[1]:.2f}"
+def _with_interval(value: str, ci: tuple[float, float] | None, digits: int) -> Text:
+    """Two lines: side by side they would not fit a terminal."""
+    interval = "–" if ci is None else f"{ci[0]:.{digits}f} … {ci[1]:.{digits}f}"
+    return Text(f"{value}\n{interval}")
 
 
 def _settings(found: Verification) -> Table:
