@@ -168,11 +168,16 @@ def _goals(budget: Budget) -> Text:
             (g for g in budget.goals if g.feasibility is feasibility), key=lambda g: g.limit_ms
         )
         if found:
-            limits = ", ".join(f"{g.limit_ms:.0f}" for g in found)
+            limits = ", ".join(f"{_scope(g)}{g.limit_ms:.0f}" for g in found)
             blamed = dict.fromkeys(part_name(g.blame) for g in found if g.blame)
             why = f" ({', '.join(blamed)})" if blamed else ""
             line.append("; " if line else "").append(f"{word} {limits}{why}", style=style)
     return line
+
+
+def _scope(goal: Goal) -> str:
+    """3GPP's goals are the terminal's: they leave the network out."""
+    return "terminal " if goal.name.startswith("3gpp") else ""
 
 
 def part_name(name: str) -> str:
@@ -213,7 +218,8 @@ def _impossible(advice: Advice) -> list[str]:
         lost = _lost(budgets)
         if lost is not None:
             words.append(
-                f"{name} of {lost.limit_ms:.0f} ms is impossible, blame {part_name(lost.blame)}"
+                f"{_scope(lost) or name + ' of '}{lost.limit_ms:.0f} ms is impossible, "
+                f"blame {part_name(lost.blame)}"
             )
     return words
 

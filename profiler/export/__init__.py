@@ -12,6 +12,7 @@ from profiler.export.exporting import export_all, missing_package, wanted_target
 from profiler.export.items import FLAGS, forbidden, item_of
 from profiler.export.manifest import (
     MANIFEST,
+    SUFFIX,
     FileEntry,
     Manifest,
     damaged_files,
@@ -20,7 +21,6 @@ from profiler.export.manifest import (
 )
 from profiler.export.registry import TARGETS
 from profiler.export.sign import (
-    SUFFIX,
     bad_signatures,
     load_private_key,
     load_public_key,

@@ -18,6 +18,8 @@ from profiler.export.target import Item
 from profiler.model import Exported, ModelKey, SettingValue
 
 MANIFEST = "manifest.json"
+SUFFIX = ".sig"
+"""Of the signature beside a file."""
 FORMAT = "chirpbench-export"
 VERSION = 1
 MAX_BYTES = 512 * 1024 * 1024
@@ -96,7 +98,7 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def damaged_files(manifest: Manifest) -> list[str]:
-    """A line for every listed file that is absent or not what was written."""
+    """A line for every file that is absent, not what was written, or not part of the export."""
     problems = []
     for entry in manifest.files.values():
         path = manifest.folder / entry.name
@@ -107,7 +109,11 @@ def damaged_files(manifest: Manifest) -> list[str]:
             continue
         if sha256(content) != entry.sha256:
             problems.append(f"{entry.name}: is not the file that was exported (SHA-256 differs)")
-    return problems
+    known = {MANIFEST, *manifest.files}
+    known |= {f"{name}{SUFFIX}" for name in known}
+    there = (p for p in sorted(manifest.folder.rglob("*")) if not p.is_dir() or p.is_symlink())
+    names = (p.relative_to(manifest.folder).as_posix() for p in there)
+    return problems + [f"{n}: is not part of the export" for n in names if n not in known]
 
 
 def _target(made: Exported) -> JsonValue:

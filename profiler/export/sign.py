@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from profiler.errors import InputError
-from profiler.export.manifest import MANIFEST, Manifest
+from profiler.export.manifest import MANIFEST, SUFFIX, Manifest
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import (
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
         Ed25519PublicKey,
     )
 
-SUFFIX = ".sig"
 _EXTRA = "pip install 'chirpbench[export]'"
 _MAKE = "make one with: openssl genpkey -algorithm ed25519 -out KEY.pem"
 

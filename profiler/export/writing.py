@@ -8,9 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from profiler.errors import InputError
-from profiler.export.manifest import MANIFEST, read_manifest
+from profiler.export.manifest import MANIFEST, SUFFIX, read_manifest
 from profiler.export.names import is_safe
-from profiler.export.sign import SUFFIX
 
 
 def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:

@@ -120,6 +120,9 @@ def test_equal_bytes_and_another_network(bench: Path, tmp_path: Path) -> None:
     nothing = chirpbench("export-diff", tmp_path / "a", tmp_path / "b", cwd=bench)
     assert (nothing.returncode, nothing.stderr) == (0, "")
     assert "hold the same" in nothing.stdout
+    (tmp_path / "b" / "added.txt").write_text("not ours")
+    tampered = chirpbench("export-diff", tmp_path / "a", tmp_path / "b", cwd=bench)
+    assert_one_line_error(tampered, 2, "added.txt: is not part of the export")
     shown = chirpbench("export-diff", tmp_path / "a", tmp_path / "c", cwd=bench)
     assert "use: voice-agent -> call" in shown.stdout
     assert "opus_dtx" in shown.stdout

@@ -97,6 +97,13 @@ def test_manifest_is_true(tmp_path: Path) -> None:
     assert [p.partition(":")[0] for p in problems] == ["signal/models.json", "csv/settings.csv"]
 
 
+def test_a_file_that_export_did_not_write_is_named(signed: Path) -> None:
+    assert damaged_files(read_manifest(signed)) == [], "signatures belong to it"
+    (signed / "added").mkdir()
+    (signed / "added" / "modules").write_text("module evil.so\n")
+    assert damaged_files(read_manifest(signed)) == ["added/modules: is not part of the export"]
+
+
 def test_equal_input_gives_equal_bytes(tmp_path: Path) -> None:
     for name in ("one", "two"):
         items = [make.item(make.facts(model)) for model in ("A", "B")]

@@ -51,11 +51,13 @@ def execute(args: Namespace) -> int:
             f"{at_once()} at a time",
             file=sys.stderr,
         )
+    # A described model has no device of its own; its relatives may all be simulated.
+    virtual = facts.is_virtual or any(c.code == "only_virtual" for c in knowledge.cautions)
     found = verify(
         advice,
         scenario=scene.network,
         device=device_delay(advice, knowledge),
-        stamp=Stamp(advice_sha256(advice), now, __version__, facts.is_virtual),
+        stamp=Stamp(advice_sha256(advice), now, __version__, virtual),
         sessions=args.sessions,
         seconds=args.seconds,
         seed=args.seed,
@@ -106,7 +108,7 @@ def report(found: Verification) -> None:
 def _comparison(found: Verification) -> Table:
     from profiler.verify import judged_of
 
-    mark = " (virtual phone)" if found.is_virtual else ""
+    mark = " (virtual phones)" if found.is_virtual else ""
     title = (
         f"{found.model_key}{mark}: {found.use.value} on network {found.network}, "
         f"{found.sessions} sessions a side"
