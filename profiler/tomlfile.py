@@ -5,18 +5,20 @@ from __future__ import annotations
 import difflib
 import reprlib
 import tomllib
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import PydanticCustomError
 
-from profiler.errors import PlanError
+from profiler.errors import InputError, PlanError
 
 MAX_BYTES = 1_000_000
 """A plan of 500 devices with every key is 100 kB."""
 MAX_COMPLAINTS = 20
 T = TypeVar("T", bound=BaseModel)
+Made = TypeVar("Made")
 _MESSAGES = {
     "missing": "is missing",
     "string_type": "is not text",
@@ -127,6 +129,36 @@ def _joined(complaints: list[PlanError], file: str) -> PlanError:
     if len(complaints) > MAX_COMPLAINTS:
         lines.append(f"{file}: and {len(complaints) - MAX_COMPLAINTS} more")
     return PlanError("\n".join(lines))
+
+
+def with_own(
+    built_in: Mapping[str, Made], file: Path, key: str, own: Iterable[tuple[str, Made]]
+) -> dict[str, Made]:
+    """``built_in`` and what a user's file adds below ``key``; a result must say which it is of.
+
+    Raises :class:`PlanError` for a name that is built in.
+    """
+    known = dict(built_in)
+    for i, (name, made) in enumerate(own):
+        if name in known:
+            raise PlanError(
+                f"is a built-in {key.removesuffix('s')}", file=str(file), key=f"{key}[{i}].name",
+                value=name, allowed="a name other than " + ", ".join(known),
+            )  # fmt: skip
+        known[name] = made
+    return known
+
+
+def find_named(name: str, known: Mapping[str, Made], key: str) -> Made:
+    """The entry of that name. Raises :class:`InputError` that names the nearest ones."""
+    if name in known:
+        return known[name]
+    close = difflib.get_close_matches(name[:64].lower(), known, n=3, cutoff=0.5)
+    nearest = f"did you mean {' or '.join(close)}? " if close else ""
+    raise InputError(
+        f"unknown {key.removesuffix('s')} {name[:64]!r}",
+        hint=f"{nearest}there are {', '.join(known)}; own ones come with --{key} FILE.toml",
+    )
 
 
 def _field(table: type[BaseModel], loc: tuple[int | str, ...]) -> tuple[type[BaseModel], str]:

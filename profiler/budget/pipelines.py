@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -11,9 +10,8 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from profiler.errors import InputError, PlanError
 from profiler.model import PartSource
-from profiler.tomlfile import Table, complaint, read_toml
+from profiler.tomlfile import Table, complaint, find_named, read_toml, with_own
 
 BUILT_IN = Path(__file__).parent / "pipelines.toml"
 MAX_PIPELINES = 200
@@ -128,30 +126,15 @@ def load_pipelines(file: Path | None = None) -> dict[str, Pipeline]:
     Raises :class:`PlanError` for an unreadable file, an unknown key, a wrong value, or a name that
     a built-in pipeline has.
     """
-    known = dict(_built_in())
     if file is None:
-        return known
-    for i, table in enumerate(read_toml(file, PipelinesTable).pipelines):
-        if table.name in known:
-            raise PlanError(
-                "is a built-in pipeline", file=str(file), key=f"pipelines[{i}].name",
-                value=table.name, allowed="a name other than " + ", ".join(known),
-            )  # fmt: skip
-        known[table.name] = _pipeline(table)
-    return known
+        return dict(_built_in())
+    own = ((t.name, _pipeline(t)) for t in read_toml(file, PipelinesTable).pipelines)
+    return with_own(_built_in(), file, "pipelines", own)
 
 
 def find_pipeline(name: str, pipelines: Mapping[str, Pipeline]) -> Pipeline:
     """A pipeline by name. Raises :class:`InputError` that names the nearest ones."""
-    found = pipelines.get(name)
-    if found is not None:
-        return found
-    close = difflib.get_close_matches(name[:64].lower(), pipelines, n=3, cutoff=0.5)
-    nearest = f"did you mean {' or '.join(close)}? " if close else ""
-    raise InputError(
-        f"unknown pipeline {name[:64]!r}",
-        hint=f"{nearest}there are {', '.join(pipelines)}; own ones come with --pipelines FILE.toml",
-    )
+    return find_named(name, pipelines, "pipelines")
 
 
 @cache

@@ -45,7 +45,7 @@ def marks(item: Item) -> list[str]:
     facts = item.advice.facts
     cautions = {caution.code for caution in item.advice.cautions}
     found = {
-        "virtual": facts.is_virtual or "only_virtual" in cautions,
+        "virtual": item.advice.is_virtual,
         "emulator": facts.is_emulator,
         "custom_rom": facts.is_custom_rom or "custom_rom" in cautions,
         "stale": item.is_stale,

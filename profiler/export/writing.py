@@ -83,7 +83,7 @@ def _swap(place: Path, part: Path, old: Path) -> None:
     place.rename(old)
     try:
         part.rename(place)
-    except BaseException:
+    except BaseException:  # Ctrl-C, too, must leave nothing half written
         old.rename(place)
         raise
     shutil.rmtree(old, ignore_errors=True)

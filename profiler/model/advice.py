@@ -153,6 +153,12 @@ class Advice:
     tool_versions: tuple[str, ...]
     probe_versions: tuple[str, ...]
 
+    @property
+    def is_virtual(self) -> bool:
+        """It rests on simulated phones: the model's own, or, where it was never measured, all of
+        its relatives'."""
+        return self.facts.is_virtual or any(c.code == "only_virtual" for c in self.cautions)
+
     def setting(self, name: str, route: str = "") -> Setting | None:
         """A setting by name, for a route or else everywhere."""
         everywhere = None

@@ -63,7 +63,7 @@ def run_sessions(
                     if notify is not None:
                         notify(ended, len(jobs))
                     yield waiting.pop(done), done.result()
-        except BaseException:
+        except BaseException:  # Ctrl-C, too, must not leave sessions sounding
             for future in waiting:
                 future.cancel()
             raise

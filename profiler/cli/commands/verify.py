@@ -51,13 +51,11 @@ def execute(args: Namespace) -> int:
             f"{at_once()} at a time",
             file=sys.stderr,
         )
-    # A described model has no device of its own; its relatives may all be simulated.
-    virtual = facts.is_virtual or any(c.code == "only_virtual" for c in knowledge.cautions)
     found = verify(
         advice,
         scenario=scene.network,
         device=device_delay(advice, knowledge),
-        stamp=Stamp(advice_sha256(advice), now, __version__, virtual),
+        stamp=Stamp(advice_sha256(advice), now, __version__, advice.is_virtual),
         sessions=args.sessions,
         seconds=args.seconds,
         seed=args.seed,
