@@ -191,7 +191,8 @@ def sessions(store: Store, where: Filter = ALL) -> list[SessionRow]:
     """The analysed trials as :mod:`profiler.summary` takes them.
 
     A session is a trial whose recording was analysed, in its last attempt, on a device whose
-    facts are known. Trials that never gave a recording (device lost, refused) are none.
+    facts are known. Trials that never gave a recording (device lost, refused) are none, and no
+    call is: what it measures is the call, not the device.
     """
     query = (
         select(
@@ -214,6 +215,7 @@ def sessions(store: Store, where: Filter = ALL) -> list[SessionRow]:
         return [
             rows.session_from_parts(record, requested, measured, uid, facts[facts_id])
             for record, requested, measured, uid, facts_id in session.execute(query)
+            if requested.get("call") is None
         ][::-1]
 
     return store.read(work)

@@ -26,6 +26,7 @@ from device_probes.fields import (
     word,
 )
 from profiler.model import (
+    CallPath,
     CodecCost,
     CodecRequest,
     CostStats,
@@ -50,6 +51,12 @@ MAX_OBSERVED, MAX_OBSERVED_CHARS = 64, 128
 MAX_CPU_THREADS = 64
 BACKGROUNDS = ("refuse", "continue")
 """What ``background`` of a request may say."""
+PTIMES_MS = (10, 20, 40, 60, 80, 100, 120)
+"""What ``ptime_ms`` of a call may say."""
+MIN_BITRATE_BPS, MAX_BITRATE_BPS = 6_000, 510_000
+"""What Opus can do."""
+MAX_JITTER_BUFFER_TARGET_MS = 4_000
+"""The largest that ``RTCRtpReceiver.jitterBufferTarget`` takes."""
 MAX_TRIAL_S = 900.0
 MAX_WARMUP_S = 60.0
 MAX_COUNT = 2**53
@@ -61,6 +68,7 @@ _count = integer(0, MAX_COUNT)
 _buffer = integer(1, 1 << 24)
 _name = text(MAX_NAME_CHARS)
 _latency = number(-10_000, 10_000)
+_bitrate = integer(MIN_BITRATE_BPS, MAX_BITRATE_BPS)
 
 
 def facts_to_json(facts: DeviceFacts) -> dict[str, Any]:
@@ -144,6 +152,7 @@ def read_request(value: object) -> TrialRequest:
         usage=f.get("usage", word()),
         audio_session=f.get("audio_session", word()),
         background=f.get("background", _background),
+        call=f.opt("call", _read_call),
         duration_s=f.get("duration_s", number(0.02, MAX_TRIAL_S)),
     )
     f.end()
@@ -154,6 +163,28 @@ def _background(value: object) -> str:
     if value not in BACKGROUNDS:
         raise Malformed(f"is {shown(value)}, allowed: {', '.join(BACKGROUNDS)}")
     return str(value)
+
+
+def _read_call(value: object) -> CallPath:
+    f = Fields(value, "call")
+    call = CallPath(
+        ptime_ms=f.get("ptime_ms", _ptime),
+        fec=f.get("fec", boolean),
+        dtx=f.get("dtx", boolean),
+        bitrate_bps=f.opt("bitrate_bps", _bitrate),
+        jitter_buffer_target_ms=f.opt(
+            "jitter_buffer_target_ms", integer(0, MAX_JITTER_BUFFER_TARGET_MS)
+        ),
+    )
+    f.end()
+    return call
+
+
+def _ptime(value: object) -> int:
+    ptime_ms = integer(min(PTIMES_MS), max(PTIMES_MS))(value)
+    if ptime_ms not in PTIMES_MS:
+        raise Malformed(f"is {ptime_ms}, allowed: {', '.join(map(str, PTIMES_MS))}")
+    return ptime_ms
 
 
 def report_to_json(report: ProbeReport) -> dict[str, Any]:
@@ -212,7 +243,7 @@ def read_codec_request(f: Fields) -> CodecRequest:
         codec=f.get("codec", word()),
         rate_hz=f.get("rate_hz", _rate),
         channels=f.get("channels", integer(1, 2)),
-        bitrate_bps=f.get("bitrate_bps", integer(6000, 510_000)),
+        bitrate_bps=f.get("bitrate_bps", _bitrate),
         complexity=f.opt("complexity", integer(0, 10)),
         frame_ms=f.get("frame_ms", number(2.5, 120)),
         frames=f.get("frames", integer(1, 10_000)),

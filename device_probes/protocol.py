@@ -19,7 +19,7 @@ from device_probes.codec import (
 )
 from profiler.model import CodecCost, CodecRequest, DeviceFacts, ProbeReport, TrialRequest
 
-PROTOCOL_VERSION = 3
+PROTOCOL_VERSION = 4
 """Both sides must have exactly this number; any change of a message changes it."""
 
 MAX_STIMULUS_BYTES = 64 * 2**20

@@ -1,4 +1,5 @@
-"""Intervals of a median for any distribution, shared by summaries and verification."""
+"""Intervals of a median for any distribution, and the scatter of chirps about their line: shared by
+the catalogue, summaries and verification."""
 
 from __future__ import annotations
 
@@ -34,3 +35,25 @@ def median_ranks(n: int) -> int | None:
     k = np.arange(1, n // 2 + 1)
     covered = 1.0 - 2.0 * special.bdtr(k - 1, n, 0.5)
     return int(k[covered >= CONFIDENCE].max())
+
+
+def line_scatter(
+    latency_ms: Sequence[float], played_s: Sequence[float], jumps_s: Sequence[float]
+) -> tuple[float, int]:
+    """How single chirps of one session scatter about its own line.
+
+    The line takes out clock drift; a step at each of ``jumps_s`` (on the recording's timeline)
+    takes out edits of the timeline. Returns the sum of squares in ms² and its degrees of freedom;
+    ``(0.0, 0)`` where there is nothing to spare, and of values that are not finite.
+    """
+    latency, played = np.array(latency_ms, dtype=float), np.array(played_s, dtype=float)
+    if latency.shape != played.shape or not np.isfinite([*latency, *played]).all():
+        return 0.0, 0
+    heard = played + latency / 1000.0
+    steps = [(heard >= at).astype(float) for at in jumps_s]
+    design = np.column_stack([np.ones_like(played), played, *steps])
+    fitted, _, rank, _ = np.linalg.lstsq(design, latency, rcond=None)
+    free = len(latency) - int(rank)
+    if free < 1:
+        return 0.0, 0
+    return float(np.sum((latency - design @ fitted) ** 2)), free

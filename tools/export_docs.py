@@ -55,6 +55,9 @@ give the same bytes: no file holds the time of the export.
 Without the option a model that is named is refused (exit code 2); of all stored models the others
 are exported, and the line on stderr names those left out.
 
+Models measured in a browser ([web.md](web.md)) are in the targets that pages and services load;
+those that apps load leave them out, and a note says so.
+
 ## What every export holds
 
 `manifest.json` lists every file with its SHA-256, each target's unsupported settings with the

@@ -15,6 +15,7 @@ _TOPICS = {
     "streams": "API, sharing, mode",
     "inputs": "Preset, rates, channels",
     "buffer": "Buffer",
+    "browser": "In a browser",
     "echo": "Echo, noise, level",
     "codec": "Codec",
     "duplex": "Echo delay and barge-in",

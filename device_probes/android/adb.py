@@ -258,7 +258,13 @@ class Adb:
         )
 
     def tunnel(
-        self, transport_id: int, name: str, *, device: str, timeout_s: float = 5.0
+        self,
+        transport_id: int,
+        name: str,
+        *,
+        device: str,
+        timeout_s: float = 5.0,
+        what: str = "the probe's socket",
     ) -> socket.socket:
         """A plain socket to the abstract socket ``name`` on the phone.
 
@@ -268,7 +274,7 @@ class Adb:
         def work(client: _Client) -> socket.socket:
             return client.call.release(client.open(transport_id, f"localabstract:{name}"))
 
-        return self.bounded("the probe's socket", timeout_s, work, device=device)
+        return self.bounded(what, timeout_s, work, device=device)
 
     def follow(self) -> Following:
         """Begin to follow the server's notices about its phones; to be closed."""

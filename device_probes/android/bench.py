@@ -11,6 +11,7 @@ from pathlib import Path
 
 from device_probes.android import commands, dumps
 from device_probes.android.assets import probe_package
+from device_probes.android.chrome import PhoneChrome
 from device_probes.android.driver import AndroidDriver
 from device_probes.android.identity import Sighting
 from device_probes.android.ledger import Lease, Ledger, state_folder
@@ -130,23 +131,18 @@ class AdbBench:
         A phone that is not ready says so when it is connected. Raises
         :class:`~profiler.errors.InputError` when the probe's package is missing or damaged.
         """
-        if self._settings is None:
-            self._settings = Settings(
-                tracker=self._tracker,
-                ledger=self._ledger,
-                probe=probe_package(self._probe_folder),
-                platform=self._platform,
-                deadlines=self._deadlines,
-                pace=self._pace,
-            )
-        settings = self._settings
-        present = [s for s in self._tracker.snapshot() if not s.duplicate_of]
-        keys = {s.key for s in present}
-        absent = [key for key in self._names.values() if key not in keys]
-        phones: list[Sighting | str] = [*present, *absent]
+        settings = self._shared()
         return [
             AndroidDriver(self._ref(one), one, Lease(self._folder, self._key(one)), settings)
-            for one in phones
+            for one in self._phones()
+        ]
+
+    def browsers(self) -> list[PhoneChrome]:
+        """The browser of each phone of :meth:`drivers`, for the probe's page."""
+        settings = self._shared()
+        return [
+            PhoneChrome(self._ref(one), one, Lease(self._folder, self._key(one)), settings)
+            for one in self._phones()
         ]
 
     def release(self, serial: str) -> None:
@@ -168,6 +164,24 @@ class AdbBench:
         self._server.close()
 
     # --- pieces ---------------------------------------------------------------------------------
+
+    def _shared(self) -> Settings:
+        if self._settings is None:
+            self._settings = Settings(
+                tracker=self._tracker,
+                ledger=self._ledger,
+                probe=probe_package(self._probe_folder),
+                platform=self._platform,
+                deadlines=self._deadlines,
+                pace=self._pace,
+            )
+        return self._settings
+
+    def _phones(self) -> list[Sighting | str]:
+        """Every phone that is no duplicate, and every known one that is absent."""
+        present = [s for s in self._tracker.snapshot() if not s.duplicate_of]
+        keys = {s.key for s in present}
+        return [*present, *(key for key in self._names.values() if key not in keys)]
 
     def _server_up(self) -> None:
         """A server that was started again has forgotten what it was connected to."""

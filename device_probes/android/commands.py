@@ -1,8 +1,8 @@
 """Every command that may reach a phone's shell: fixed words, and arguments from allow-lists.
 
 Nothing a phone, a file or a user says gets into a shell except through the functions here, and
-what they make passes :data:`_SAFE` once more. No quotes, pipes, redirections or variables: the
-shell has nothing to interpret but ``; `` between commands.
+what they make passes :data:`_SAFE` once more. No pipes, redirections or variables, and no quotes
+but those around a link of ours: the shell has nothing to interpret but ``; `` between commands.
 """
 
 from __future__ import annotations
@@ -24,12 +24,26 @@ MARK = "@@"
 MAX_PRESSES = 9
 MAX_STREAM, MAX_VOLUME_INDEX = 15, 255
 
-_SAFE = re.compile(r"[A-Za-z0-9 _./:=@~+;-]+\Z")
+BROWSERS = {
+    "com.android.chrome": "Chrome",
+    "com.chrome.beta": "Chrome Beta",
+    "com.microsoft.emmx": "Edge",
+    "com.brave.browser": "Brave",
+    "com.vivaldi.browser": "Vivaldi",
+    "com.sec.android.app.sbrowser": "Samsung Internet",
+    "org.chromium.chrome": "Chromium",
+}
+"""Browsers that the probe's page is opened in, the first one that is there: package to name."""
+
+_LINK = r"http://localhost:[0-9]{1,5}/(?:\?t=[A-Za-z0-9_-]{16,128})?"
+_SAFE = re.compile(rf"(?:[A-Za-z0-9 _./:=@~+;-]|'{_LINK}')+\Z")
+"""A link of ours is the one thing that is quoted: unquoted, its ``?`` would be a pattern."""
 _SECTION = re.compile(rf"^echo {MARK}[a-z0-9_]+; ")
 _WORD = re.compile(r"[a-z][a-z0-9_]{0,31}\Z")
 _PATH = re.compile(r"/[A-Za-z0-9_./=~+-]{1,240}\Z")
 _SOCKET = re.compile(r"chirpbench_[0-9a-f]{16}\Z")
 _TOKEN = re.compile(r"[0-9a-f]{32}\Z")
+_WHOLE_LINK = re.compile(rf"{_LINK}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,3 +191,50 @@ def start(socket_name: str, token: str, *, fresh: bool = True) -> Command:
     stop = "-S " if fresh else ""
     name, secret = _checked(_SOCKET, socket_name), _checked(_TOKEN, token)
     return Command(f"am start -W {stop}-n {ACTIVITY} --es socket {name} --es token {secret}")
+
+
+# --- the browser --------------------------------------------------------------------------------
+
+
+def _browser(package: str) -> str:
+    if package not in BROWSERS:
+        raise ValueError(f"not a browser we know: {package!r}")
+    return package
+
+
+def dump_browser(package: str) -> Command:
+    """What the package manager knows of it."""
+    return Command(f"dumpsys package {_browser(package)}")
+
+
+def pidof_browser(package: str) -> Command:
+    """The numbers of its main process."""
+    return Command(f"pidof {_browser(package)}")
+
+
+def microphone(package: str, *, allow: bool) -> Command:
+    """Give a browser the microphone, or take it away (which ends the browser)."""
+    verb = "grant" if allow else "revoke"
+    return Command(f"pm {verb} {_browser(package)} {RECORD_AUDIO}")
+
+
+def view(package: str, url: str) -> Command:
+    """Open a page of ours in a browser.
+
+    The application's id lets a browser use the tab again that it opened for the same one. Nothing
+    is waited for: the activity that takes links ends itself, and ``-W`` may then wait in vain.
+    """
+    if not _WHOLE_LINK.match(url):
+        raise ValueError("not a link to a page of ours")
+    return Command(
+        f"am start -a android.intent.action.VIEW -d '{url}' -p {_browser(package)} "
+        f"--es com.android.browser.application_id {PACKAGE}"
+    )
+
+
+def browser_to_front(package: str) -> Command:
+    """Bring a browser to the front as it is, as a tap on its icon does."""
+    return Command(
+        "am start -a android.intent.action.MAIN -c android.intent.category.LAUNCHER "
+        f"-p {_browser(package)}"
+    )

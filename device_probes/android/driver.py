@@ -11,7 +11,8 @@ from dataclasses import replace
 
 from device_probes.android import commands, dumps, facts, install, parsers, prepare
 from device_probes.android.acting import Actor
-from device_probes.android.errors import REMEDIES, lost, not_ready
+from device_probes.android.contact import Contact
+from device_probes.android.errors import lost, not_ready
 from device_probes.android.identity import Sighting
 from device_probes.android.install import Installed, Installer
 from device_probes.android.ledger import Lease
@@ -25,7 +26,6 @@ from device_probes.protocol import ACT_ROUTE, RefusedCode
 from profiler.errors import (
     DeviceError,
     DeviceLost,
-    DeviceNotFound,
     DeviceNotReady,
     DeviceTimeout,
     ProbeBackground,
@@ -50,8 +50,6 @@ from profiler.model import (
 _HEALTH = {"battery": commands.BATTERY, "thermal": commands.THERMAL}
 _LIVE = {**install.SECTIONS, **prepare.READINESS}
 _SILENT_S = 1.0
-_SETTLE_S = 1.0
-"""The tracker believes that a phone is gone within this."""
 KEYS_PACE = 8.0
 """A key takes half a second on its way through adb and back (measured); tests allow for 3 s."""
 _COUNTED = (DeviceTimeout, ProbeCrashed, ProbeProtocolError)
@@ -68,7 +66,7 @@ class AndroidDriver:
     def __init__(self, ref: DeviceRef, phone: Sighting | str, lease: Lease, bench: Settings):
         """``phone``: the phone as it was seen, or its identity when it is still to come."""
         self._ref = ref
-        self._phone = phone
+        self._contact = Contact(ref, phone, bench)
         self._lease = lease
         self._bench = bench
         self._limits = bench.deadlines
@@ -77,9 +75,6 @@ class AndroidDriver:
         self._preparation: Preparation | None = None
         self._client: ProbeClient | None = None
         self._actor: Actor | None = None
-        self._static: tuple[str, dict[str, str]] | None = None
-        """Boot id, and the sections that cannot change before the next boot."""
-        self._met = False
         self._counted = False
         self._unclean = False
         """A trial was cut short: the probe may have left volume and mode as they were in it."""
@@ -107,9 +102,9 @@ class AndroidDriver:
         with self._counting():
             if not self._counted:  # else this very run began it, and has to say why it ends
                 self._bench.ledger.refuse_quarantined(self._ref.serial)
-            self._shell = shell = self._resolve()
+            self._shell = shell = self._contact.resolve()
             self._lease.take()
-            parts = self._contact(shell)
+            parts = self._contact.read(shell, _LIVE)
             self._preparation = Preparation(shell)
             self._preparation.apply(parts)
             secure = dumps.screen(parts.get("policy", "")).secure
@@ -118,7 +113,7 @@ class AndroidDriver:
             assert self._client is not None
             with self._explained():
                 told = self._client.facts()
-            self._met = True
+            self._contact.met = True
             return facts.merged(facts.adb_facts(parts), told, self._bench.platform)
 
     def inspect(self) -> DeviceFacts:
@@ -127,7 +122,7 @@ class AndroidDriver:
         self._bench.ledger.refuse_quarantined(name)
         if self._lease.taken_by_another():
             raise not_ready(name, DeviceState.BUSY)
-        parts = self._contact(self._resolve())
+        parts = self._contact.read(self._contact.resolve(), _LIVE)
         if dumps.device_locked(parts.get("trust", "")):
             raise not_ready(name, DeviceState.LOCKED)
         found = facts.adb_facts(parts)
@@ -225,7 +220,7 @@ class AndroidDriver:
         shell, self._shell = self._shell, None
         if client is not None:
             client.close()
-        if shell is not None and self._listed_as(shell):
+        if shell is not None and self._contact.listed_as(shell):
             with suppress(DeviceError):  # a frozen phone is restored at its next contact
                 self._leave(shell, probe, preparation)
         self._silent = False
@@ -233,60 +228,6 @@ class AndroidDriver:
         self._lease.release()
 
     # --- steps of connect -----------------------------------------------------------------------
-
-    def _resolve(self) -> Shell:
-        """A connection to the phone that its server still knows."""
-        shell = self._shell_of(self._find())
-        try:
-            shell.features()
-        # Gone, or back, a moment ago; the tracker lets such moments pass.
-        except (DeviceLost, DeviceNotFound, DeviceNotReady):
-            self._bench.tracker.wait_until(lambda _: not self._listed_as(shell), _SETTLE_S)
-            shell = self._shell_of(self._find())
-            shell.features()
-        return shell
-
-    def _shell_of(self, found: Sighting) -> Shell:
-        self._phone = found
-        return Shell(
-            self._bench.tracker.adb,
-            found.listed.transport_id,
-            self._ref.serial,
-            self._limits.shell_s,
-        )
-
-    def _find(self) -> Sighting:
-        """The phone as it is listed; waits for one that is being plugged in again."""
-        tracker, name = self._bench.tracker, self._ref.serial
-        found = tracker.find(self._phone)
-        if found is None or found.listed.state is DeviceState.OFFLINE:
-            tracker.revive(self._phone)
-            known = (DeviceState.READY, DeviceState.UNAUTHORIZED, DeviceState.NO_PERMISSION)
-            found = tracker.wait_for(self._phone, known, self._limits.replug_s)
-        if found is None:
-            kind = DeviceLost if self._met else DeviceNotFound
-            problem = tracker.problem
-            raise kind("the phone is not connected" + (f" ({problem})" if problem else ""),
-                       device=name, hint=REMEDIES[DeviceState.ABSENT])  # fmt: skip
-        if found.listed.state is not DeviceState.READY:
-            raise not_ready(name, found.listed.state)
-        return found
-
-    def _contact(self, shell: Shell) -> dict[str, str]:
-        """Everything that is wanted of a phone, in one shell."""
-        wanted = {"boot": commands.BOOT_ID, **_LIVE}
-        if self._static is None:
-            wanted |= facts.STATIC
-        limits = self._limits
-        text = shell.run(commands.sections(wanted), limits.contact_s, limits.shell_s).out
-        parts = parsers.sections(text, wanted)
-        boot = parsers.boot_id(parts.get("boot", ""))
-        if self._static is not None and self._static[0] != boot:
-            self._static = None  # it was started again, perhaps with another system
-            return self._contact(shell)
-        if self._static is None and boot:
-            self._static = boot, {name: parts.get(name, "") for name in facts.STATIC}
-        return parts | (self._static[1] if self._static else {})
 
     def _launch(self, shell: Shell, found: Installed) -> None:
         installer = Installer(shell, self._bench.probe, self._limits.install_s)
@@ -339,19 +280,12 @@ class AndroidDriver:
             probe, shell = self._probe, self._shell
             if probe is None or shell is None or self._cancelled.is_set():
                 raise
-            if not self._listed_as(shell):
+            if not self._contact.listed_as(shell):
                 raise lost(self._ref.serial, "the phone went away") from exc
             why = ended(probe, exc, self._ref.serial)
             if why is exc:
                 raise
             raise why from exc
-
-    def _listed_as(self, shell: Shell) -> bool:
-        """Whether the phone is still listed under the connection of ``shell``."""
-        return any(
-            one.listed.transport_id == shell.transport_id and one.listed.state is DeviceState.READY
-            for one in self._bench.tracker.snapshot()
-        )
 
     @contextmanager
     def _counting(self) -> Iterator[None]:

@@ -156,8 +156,8 @@ def microphone_off(text: str) -> bool | None:
     return False if known else None
 
 
-def recorders(text: str) -> tuple[str, ...]:
-    """``dumpsys audio``: other apps that record from the microphone now.
+def recorders(text: str, own: str = PACKAGE) -> tuple[str, ...]:
+    """``dumpsys audio``: apps that record from the microphone now, beside ``own``.
 
     Only the live part counts, not the log below it. Android 8 and 9 list active recordings
     only, with ``source:``; later ones say ``riid N; active? true`` in front of each.
@@ -175,7 +175,7 @@ def recorders(text: str) -> tuple[str, ...]:
                 continue
             pack = _PACK.search(line)
             name = pack[1] if pack and pack[1] else "an app of the system"
-            if active and source not in _NO_MICROPHONE and name != PACKAGE and name not in found:
+            if active and source not in _NO_MICROPHONE and name != own and name not in found:
                 found.append(name)
     return tuple(found[:8])
 

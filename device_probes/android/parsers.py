@@ -28,6 +28,7 @@ _MAX_TEMP_APKS = 16
 _VERSION_CODE = re.compile(r"^[ \t]{0,60}versionCode=(\d{1,9})\b", re.M)
 _VERSION_NAME = re.compile(r"^[ \t]{0,60}versionName=(\S{1,64})", re.M)
 _USER = re.compile(r"^[ \t]{0,60}User (\d{1,6}):", re.M)
+_USABLE = re.compile(r"\binstalled=(true|false)\b[^\n]{0,400}?\benabled=([0-9])\b")
 _GRANTED = re.compile(r"^[ \t]{0,60}([A-Za-z0-9_.]{1,128}): granted=(true|false)", re.M)
 _FEATURE = re.compile(r"^feature:([A-Za-z0-9_.-]{1,128})", re.M)
 _FAILURE = re.compile(r"Failure(?: \[([A-Z0-9_]{3,64})(?::? ?([^\]\n]{0,300}))?)?")
@@ -125,21 +126,23 @@ def digest(text: str, chars: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class PackageInfo:
-    """The installed probe as the package manager describes it."""
+    """An installed package as the package manager describes it."""
 
     version_code: int | None = None
     version_name: str = ""
     granted: Mapping[str, bool] = field(default_factory=dict)
     """Runtime permissions of the first user; asked for and not granted = ``False``."""
+    usable: bool = True
+    """Installed for the first user, and not switched off."""
 
 
-def package(text: str) -> PackageInfo | None:
-    """``dumpsys package org.chirpbench.probe``; ``None`` when the probe is not in it."""
-    at = text.find(f"Package [{PACKAGE}]")
+def package(text: str, name: str = PACKAGE) -> PackageInfo | None:
+    """``dumpsys package NAME``; ``None`` when that package is not in it."""
+    at = text.find(f"Package [{name}]")
     if at < 0:
         return None
     body = text[at:]
-    code, name = _VERSION_CODE.search(body), _VERSION_NAME.search(body)
+    code, version = _VERSION_CODE.search(body), _VERSION_NAME.search(body)
     users = list(islice(_USER.finditer(body), 2))
     # Other users and hidden (replaced) packages come later; theirs do not count.
     end = users[1].start() if len(users) > 1 else len(body)
@@ -148,9 +151,14 @@ def package(text: str) -> PackageInfo | None:
         granted.setdefault(permission, value == "true")
         if len(granted) >= 128:
             break
+    state = _USABLE.search(body, users[0].start(), end) if users else None
     return PackageInfo(
-        int(code[1]) if code else None, clean(name[1]) if name else "", granted
-    )  # fmt: skip
+        int(code[1]) if code else None,
+        clean(version[1]) if version else "",
+        granted,
+        # 0: as the package says; 1: switched on; 2 and above: switched off.
+        state is None or (state[1] == "true" and state[2] in "01"),
+    )
 
 
 def features(text: str) -> frozenset[str]:

@@ -7,14 +7,14 @@ whatever computer. The probe does the same for volume, mode and route with a jou
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from enum import Enum
 
-from device_probes.android import commands, dumps, files, parsers
+from device_probes.android import commands, dumps, files, parsers, reverse
 from device_probes.android.errors import not_ready
+from device_probes.android.note import Before
 from device_probes.android.shell import Shell
 from profiler.errors import DeviceNotReady, InstallFailed, ProbePermission
 from profiler.model import DeviceHealth, DeviceState
@@ -35,12 +35,6 @@ READINESS = {
 _UNLOCK_S = 2.0
 """A keyguard without a PIN goes away within a second."""
 _LOOK_AGAIN_S = 0.2
-_RESTORE = re.compile(
-    r"chirpbench-restore 1\n"
-    rf"global {commands.STAY_ON} (null|[0-9]{{1,3}})\n"
-    r"((?:volume [0-9]{1,2} [0-9]{1,3}\n){0,16})"
-    r"end\n?\Z"
-)
 _AUDIO = {"audio": commands.AUDIO}
 _WAKE_AND_LOOK = commands.script(
     commands.WAKE,
@@ -56,41 +50,6 @@ class _Lock(Enum):
     NOT_SAID = "not said"
 
 
-@dataclass(frozen=True, slots=True)
-class Before:
-    """What was in force before we changed it."""
-
-    stay_on: int | None
-    """``None``: the setting did not exist."""
-    volumes: tuple[tuple[int, int], ...] = ()
-    """(stream, index), while keys are pressed that move some of them."""
-
-    def text(self) -> str:
-        """As it is written on the phone."""
-        value = "null" if self.stay_on is None else str(self.stay_on)
-        volumes = "".join(f"volume {stream} {index}\n" for stream, index in self.volumes)
-        return f"chirpbench-restore 1\nglobal {commands.STAY_ON} {value}\n{volumes}end\n"
-
-    @classmethod
-    def read(cls, text: str) -> Before | None:
-        """Read back; ``None`` for anything but what :meth:`text` writes, whole."""
-        match = _RESTORE.match(text)
-        before = cls.of(match[1]) if match else None
-        if match is None or before is None:
-            return None
-        pairs = (line.split()[1:] for line in match[2].splitlines())
-        volumes = tuple((int(stream), int(index)) for stream, index in pairs)
-        fits = all(s <= commands.MAX_STREAM and i <= commands.MAX_VOLUME_INDEX for s, i in volumes)
-        return cls(before.stay_on, volumes) if fits else None
-
-    @classmethod
-    def of(cls, value: str) -> Before | None:
-        """From what ``settings get`` says; ``None`` for a value we could not put back."""
-        if value == "null":
-            return cls(None)
-        return cls(int(value)) if re.fullmatch(r"[0-9]{1,3}", value) and int(value) < 256 else None
-
-
 class Preparation:
     """One connected phone being prepared, and put back."""
 
@@ -101,6 +60,8 @@ class Preparation:
         """What a note would say, also when nothing was changed yet."""
         self.left_behind = False
         """Whether a session before this one ended without putting the phone back."""
+        self.left_ports: tuple[int, ...] = ()
+        """Ports of the phone on which that session may have left a page open."""
 
     def apply(self, parts: Mapping[str, str]) -> None:
         """Wake, unlock, keep awake, from what the contact script found.
@@ -110,8 +71,9 @@ class Preparation:
         earlier = Before.read(parts.get("restore", ""))
         self.left_behind = earlier is not None
         before = earlier or Before.of(parsers.setting(parts.get("stay", "")))
-        if before is not None and before.volumes:
-            restore_volumes(self._shell, dict(before.volumes))
+        if before is not None and before != Before(before.stay_on):
+            self.left_ports = tuple(phone_port for phone_port, _ in before.reversed)
+            self._take_back(before)
             before = Before(before.stay_on)
             self._write(before)
         self._found = before
@@ -123,7 +85,8 @@ class Preparation:
         """Write them down on the phone before a key moves them; whether they are there now."""
         if self._found is None:
             return False
-        return self._write(Before(self._found.stay_on, tuple(sorted(volumes.items()))))
+        before = self._before or self._found
+        return self._write(replace(before, volumes=tuple(sorted(volumes.items()))))
 
     def forget_volumes(self) -> None:
         """They are back: the note is as it was."""
@@ -131,6 +94,24 @@ class Preparation:
             self._write(self._before)
         else:
             self._shell.run(commands.REMOVE_RESTORE)
+
+    def note_microphone(self, package: str) -> bool:
+        """Write down that a browser is going to be given the microphone; whether it is there now,
+        so that :meth:`put_back` takes it away."""
+        return self._note(microphones=(package,))
+
+    def note_reverse(self, phone_port: int, host_port: int) -> bool:
+        """The same for a way from a port of the phone to one of this computer."""
+        return self._note(reversed=((phone_port, host_port),))
+
+    def _note(self, **changes: tuple[str, ...] | tuple[tuple[int, int], ...]) -> bool:
+        if self._found is None:
+            return False
+        before = replace(self._before or self._found, **changes)  # type: ignore[arg-type]
+        there = self._write(before)
+        if there:
+            self._before = before
+        return there
 
     def _write(self, before: Before) -> bool:
         """Put a note on the phone; whether it is there, whole."""
@@ -176,12 +157,22 @@ class Preparation:
         before, self._before = self._before, None
         if before is None:
             return
+        self._take_back(before, timeout_s)
         look = commands.script(
             commands.set_stay_on(before.stay_on), commands.sections({"stay": commands.GET_STAY_ON})
         )
         parts = parsers.sections(self._shell.run(look, timeout_s).out, ("stay",))
-        if Before.of(parsers.setting(parts.get("stay", ""))) == before:
+        if Before.of(parsers.setting(parts.get("stay", ""))) == Before(before.stay_on):
             self._shell.run(commands.REMOVE_RESTORE, timeout_s)
+
+    def _take_back(self, before: Before, timeout_s: float | None = None) -> None:
+        """Undo everything but the setting that keeps the screen on."""
+        if before.volumes:
+            restore_volumes(self._shell, dict(before.volumes))
+        for pair in before.reversed:
+            reverse.remove(self._shell, *pair)
+        for package in before.microphones:
+            self._shell.run(commands.microphone(package, allow=False), timeout_s)
 
 
 def restore_volumes(shell: Shell, wanted: Mapping[int, int]) -> bool:
@@ -224,8 +215,9 @@ def health(parts: Mapping[str, str]) -> DeviceHealth:
     )
 
 
-def refuse_deaf(parts: Mapping[str, str], device: str) -> None:
-    """Raise when a trial would record silence: microphone switched off, or another app has it.
+def refuse_deaf(parts: Mapping[str, str], device: str, own: str = commands.PACKAGE) -> None:
+    """Raise when a trial would record silence: microphone switched off, or another app than
+    ``own`` has it.
 
     :class:`~profiler.errors.ProbePermission` or :class:`~profiler.errors.DeviceNotReady` (busy).
     Android 10 and later give zeros then, without any error.
@@ -235,7 +227,7 @@ def refuse_deaf(parts: Mapping[str, str], device: str) -> None:
             "the microphone is switched off", device=device,
             hint="switch on “Microphone access” in the quick settings (or Settings → Privacy)",
         )  # fmt: skip
-    others = dumps.recorders(parts.get("audio", ""))
+    others = dumps.recorders(parts.get("audio", ""), own)
     if others:
         raise DeviceNotReady(
             f"{', '.join(others)} records from the microphone", device=device,

@@ -141,6 +141,7 @@ def _refuse_impossible(request: TrialRequest, interface: HostInterface) -> tuple
         not in ("default", interface.api),
         "PortAudio offers no voice processing": EffectState.ON
         in (request.aec, request.ns, request.agc),
+        "PortAudio has no call stack": request.call is not None,
         "PortAudio streams are not opened exclusively": request.sharing == "exclusive",
     }
     for text, applies in problems.items():

@@ -51,6 +51,8 @@ class PhoneState:
 def granted_rate(spec: PhoneSpec, request: TrialRequest) -> int:
     """The output's rate; raises :class:`~device_probes.server.TrialRefused`."""
     api, streams = request.api, spec.streams
+    if request.call:
+        raise TrialRefused(RefusedCode.UNSUPPORTED, "a virtual phone has no call stack")
     if api != "default" and api not in spec.latency.api_ms:
         raise TrialRefused(RefusedCode.UNSUPPORTED, f"this phone has no API {api}")
     if request.route not in streams.routes:

@@ -15,7 +15,7 @@ from profiler.errors import InputError
 from profiler.model import CaptureQuality, Estimate, Reason, StimulusSpec, Verdict
 from profiler.wav import Audio
 
-ANALYSIS_VERSION = "2"
+ANALYSIS_VERSION = "3"
 """Changes whenever the same recording may give another number."""
 
 

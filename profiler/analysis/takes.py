@@ -13,12 +13,14 @@ from profiler.analysis.echo import measure_echo
 from profiler.analysis.exchange import measure_burst, measure_exchange
 from profiler.analysis.glitches import find_glitches
 from profiler.analysis.measure import MIN_CHIRPS
-from profiler.analysis.pipeline import analyze
+from profiler.analysis.pipeline import analyze, refused_estimate
 from profiler.analysis.sound import measure_near_end, measure_pitch, measure_sound
 from profiler.errors import InputError
 from profiler.model import (
+    EffectState,
     Estimate,
     Findings,
+    Reason,
     Stimulus,
     StimulusSpec,
     ToneSpec,
@@ -45,6 +47,8 @@ class Take:
     setup: TrialSetup
     partner_audio: Audio | None = None
     """The partner's recording of an exchange, on the partner's own timeline."""
+    canceller_on: bool = False
+    """The device says that its echo canceller was on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,10 @@ class Reading:
 
 def take_of(record: TrialRecord, audio: Audio, partner_audio: Audio | None = None) -> Take:
     """The take of a stored trial."""
-    return Take(audio, record.stimulus, record.setup, partner_audio)
+    report = record.report
+    aec = report.effects.get("aec") if report is not None else None
+    canceller_on = aec is not None and aec.state is EffectState.ON
+    return Take(audio, record.stimulus, record.setup, partner_audio, canceller_on)
 
 
 def read_take(take: Take) -> Reading:
@@ -113,8 +120,25 @@ def schedule_of(take: Take) -> ExchangeSchedule:
 def _latency(take: Take) -> Reading:
     if not isinstance(take.stimulus, StimulusSpec):
         raise InputError("the latency analysis needs a chirp train", hint="look at the trial")
-    estimate = analyze(take.audio, take.stimulus)
+    estimate = _believed(analyze(take.audio, take.stimulus), take)
     return Reading(estimate.verdict, estimate.reasons, estimate=estimate)
+
+
+def _believed(estimate: Estimate, take: Take) -> Estimate:
+    """The latency of a device's own sound, unless its echo canceller was on.
+
+    What a canceller leaves of a sweep is what its filter misses. That is a sweep too, often clean
+    and steady, and its arrival is not that of the sound: in Chromium wrong by up to 10 ms, with no
+    sign of it in the recording (docs/web.md). Bursts and exchanges are the ways to measure then.
+    """
+    if not (take.canceller_on and estimate.valid):
+        return estimate
+    candidate_ms = estimate.round_trip_latency_ms
+    return refused_estimate(
+        estimate.quality,
+        [Reason.AEC_SUPPRESSED, *(Reason(r) for r in estimate.reasons)],
+        None if candidate_ms is None else candidate_ms / 1000,
+    )
 
 
 def played(stimulus: Stimulus, at_s: tuple[float, ...], rate_hz: int) -> npt.NDArray[np.float32]:
@@ -132,7 +156,8 @@ def _sound(take: Take) -> Reading:
     spec = take.stimulus
     if not isinstance(spec, StimulusSpec):
         raise InputError("the sound analysis needs a sweep", hint="look at the trial")
-    estimate = analyze(take.audio, spec) if len(spec.starts_s) >= MIN_CHIRPS else None
+    long_enough = len(spec.starts_s) >= MIN_CHIRPS
+    estimate = _believed(analyze(take.audio, spec), take) if long_enough else None
     findings = measure_sound(take.audio, spec)
     return Reading(findings.verdict, findings.reasons, estimate=estimate, findings=findings)
 
@@ -141,6 +166,7 @@ def _pitch(take: Take) -> Reading:
     if not isinstance(take.stimulus, StimulusSpec):
         raise InputError("the pitch analysis needs a chirp train", hint="look at the trial")
     estimate, findings = measure_pitch(take.audio, take.stimulus)
+    estimate = _believed(estimate, take)
     return Reading(findings.verdict, findings.reasons, estimate=estimate, findings=findings)
 
 

@@ -31,7 +31,8 @@ class PartnerFailed(ChirpbenchError):
 
 def plays_of(planned: PlannedTrial) -> tuple[Play, ...]:
     """The schedule of the device under test."""
-    return schedule(planned.stimulus, planned.setup.at_s)
+    beneath = schedule(planned.setup.beneath, (0.0,))
+    return (*schedule(planned.stimulus, planned.setup.at_s), *beneath)
 
 
 def schedule(stimulus: Stimulus | None, at_s: tuple[float, ...]) -> tuple[Play, ...]:

@@ -59,6 +59,7 @@ _NOT_READY = {
     DeviceState.NO_PERMISSION: Reason.NO_USB_PERMISSION,
     DeviceState.LOCKED: Reason.DEVICE_LOCKED,
     DeviceState.QUARANTINED: Reason.QUARANTINED,
+    DeviceState.UNSUITABLE: Reason.UNSUITABLE,
     DeviceState.BUSY: Reason.DEVICE_BUSY,
 }
 _OURS: dict[type[DeviceError], Fault] = {

@@ -28,10 +28,14 @@ ANDROID_MS = (200.0, 100.0, 500.0)
 resort."""
 IOS_MS = (188.0, 50.0, 250.0)
 """One iPhone 16 on its speaker (react-native-audio-api#1104); the range is assumed."""
+WEB_MS = (150.0, 60.0, 400.0)
+"""A browser: Chromium over a sound server's loop measured 79 to 190 ms on a busy computer
+(docs/web.md); no phone was measured, so the range is assumed."""
 UNMEASURED_API_MS = 110.0
 """What another API may add: 204 against 93 ms between two APIs of one phone (oboe#386)."""
 UNMEASURED_CALL_MS = 35.0
 """What a call's path may add where only the media path was measured (assumed)."""
+_ASSUMED_MS = {"ios": IOS_MS, "web": WEB_MS}
 COMMUNICATION_PATH = "path=speaker/communication/default/voice_communication"
 
 
@@ -76,7 +80,7 @@ def device_part(known: Known, values: Values) -> BudgetPart:
 
 
 def _assumed(facts: ModelFacts) -> BudgetPart:
-    ms, low_ms, high_ms = IOS_MS if family(facts) == "ios" else ANDROID_MS
+    ms, low_ms, high_ms = _ASSUMED_MS.get(family(facts), ANDROID_MS)
     text = "capture and playback together: never measured on this model or a relative, L1 would"
     return BudgetPart("device", ms, low_ms, high_ms, PartSource.ASSUMED, text)
 
@@ -90,9 +94,10 @@ def _base(known: Known, values: Values) -> tuple[_Span, Quantity | None] | None:
     plain = known.quantity("L1", "rtl_ms")
     compared = known.quantity("L3", "rtl_ms") or plain
     spread = _spread(known, plain)
-    call = values.get("audio_mode") == "communication"
-    if call:
-        effects = values.get("aec") in ("hardware", "both")
+    page = known.family == "web" and values.get("aec") != "off"
+    if values.get("audio_mode") == "communication" or page:
+        # A page's software canceller is the browser's, which L2 measured.
+        effects = values.get("aec") in ("hardware", "both") or page
         order = (("L2", "rtl_ms"), ("L2", "rtl_off_ms"))
         for test_id, name in (
             *(order if effects else reversed(order)),
@@ -105,7 +110,10 @@ def _base(known: Known, values: Values) -> tuple[_Span, Quantity | None] | None:
     if plain is None:
         return None
     span = _start(plain, spread, f"L1 {plain.value:.0f} ms")
-    if call:
+    if page:
+        word = "measured without the browser's effects, which may cost more (L2 would tell)"
+        span = span.plus(0.0, 0.0, UNMEASURED_CALL_MS, word, False)
+    elif values.get("audio_mode") == "communication":
         word = "measured in media mode, a call may cost more (L2 would tell)"
         span = span.plus(0.0, 0.0, UNMEASURED_CALL_MS, word, False)
     return span, compared
@@ -149,13 +157,14 @@ def _api(known: Known, values: Values, span: _Span, plain: Quantity | None) -> _
 
 
 def _mode(known: Known, values: Values, span: _Span, plain: Quantity | None) -> _Span:
-    """Performance mode ``none`` on the API that was measured without it."""
-    if values.get("performance_mode") != "none" or values.get("api") != known.probed_api:
+    """A slower performance mode on the API that was measured without it."""
+    mode = values.get("performance_mode")
+    if mode not in ("none", "power_saving") or values.get("api") != known.probed_api:
         return span
-    variant = known.quantity("L3", "rtl_ms[performance=none]")
+    variant = known.quantity("L3", f"rtl_ms[performance={mode}]")
     if variant is None or plain is None:
         return span
-    return _difference(span, variant, plain, "performance mode none (L3)")
+    return _difference(span, variant, plain, f"performance mode {mode} (L3)")
 
 
 def _buffer(known: Known, values: Values, span: _Span, plain: Quantity | None) -> _Span:
@@ -163,6 +172,8 @@ def _buffer(known: Known, values: Values, span: _Span, plain: Quantity | None) -
 
     Only on the API that was measured, and only where the phone grants what is asked (G1).
     """
+    if known.family == "web":
+        return _frames(known, values, span, plain)
     refused = known.quantity("G1", "sizes_refused")
     frames, rate_hz = known.facts.frames_per_burst, known.facts.native_rate_hz
     fixed = refused is not None and refused.worst > 0
@@ -179,6 +190,21 @@ def _buffer(known: Known, values: Values, span: _Span, plain: Quantity | None) -
     nearest = min(sizes, key=lambda n: (abs(n - wanted), n))
     extra_ms = (wanted - nearest) * 1000.0 * frames / rate_hz
     return _difference(span, sizes[nearest], plain, f"{wanted:.3g} bursts (L3)", extra_ms)
+
+
+def _frames(known: Known, values: Values, span: _Span, plain: Quantity | None) -> _Span:
+    """A browser's buffer, asked for in frames, from the nearest size that L3 measured."""
+    wanted, rate_hz = values.get("buffer_frames"), values.get("output_rate_hz")
+    sizes = {
+        int(size): q
+        for label, q in known.variants("L3", "rtl_ms").items()
+        if (size := label.removeprefix("frames=")).isdecimal()
+    }
+    if not sizes or plain is None or not isinstance(wanted, int) or not isinstance(rate_hz, int):
+        return span
+    nearest = min(sizes, key=lambda n: (abs(n - wanted), n))
+    extra_ms = (wanted - nearest) * 1000.0 / rate_hz
+    return _difference(span, sizes[nearest], plain, f"{wanted} frames (L3)", extra_ms)
 
 
 def _bursts(values: Values, frames_per_burst: int) -> float | None:

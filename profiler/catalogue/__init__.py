@@ -11,6 +11,7 @@ from profiler.catalogue.latency import l1, l2, l3, l4, l5, l6, l7, l8
 from profiler.catalogue.sound import v1, v2, v3, v4, v5, v6
 from profiler.catalogue.system import b1, b2, b3, k1, k2, r1, r2, r3, r4
 from profiler.catalogue.table import LIMITS, Limit
+from profiler.catalogue.web import w1
 from profiler.model import DeviceFacts, TestResult, TrialRecord
 
 __all__ = [
@@ -73,6 +74,7 @@ TESTS: dict[str, CatalogueTest] = {
         b1,
         b2,
         b3,
+        w1,
     )
 }
 """Every test, in the order in which a run makes them."""
@@ -82,7 +84,7 @@ _QUICK = (
     *("A1", "A2", "A4", "A7", "A9"),
     *("D1", "G1", "G3", "R1"),
 )
-_STANDARD = (*_QUICK, "L5", "L8", "A6", "A8", "D2", "G2", "G5", "V4", "R3", "R4", "K1", "K2")
+_STANDARD = (*_QUICK, "L5", "L8", "A6", "A8", "D2", "G2", "G5", "V4", "R3", "R4", "K1", "K2", "W1")
 
 SUITES: dict[str, tuple[str, ...]] = {
     "smoke": ("L1", "L3", "A1", "D1"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from profiler.catalogue.paths import WEB_API, on_web
 from profiler.model import (
     DeviceFacts,
     DeviceRef,
@@ -65,7 +66,14 @@ class TrialOptions:
     def plain(self, facts: DeviceFacts, warmup_s: float) -> TrialRequest:
         """The request a test varies: the plan's path at the plan's first rate and volume."""
         volume = self.volumes[0] if self.volumes else self.base.volume
-        return replace(self.base, rate_hz=self.rate_hz(facts), volume=volume, warmup_s=warmup_s)
+        named = self.base.api == "default" and on_web(facts)
+        return replace(
+            self.base,
+            api=WEB_API if named else self.base.api,
+            rate_hz=self.rate_hz(facts),
+            volume=volume,
+            warmup_s=warmup_s,
+        )
 
     def sweep_hz(self, facts: DeviceFacts) -> tuple[int, ...]:
         """Rates of a sweep, ascending: the plan's, else the field's and the device's own."""

@@ -184,9 +184,20 @@ _SYSTEM = (
     Limit("B2", "silence_s", "s", 1.0, 2.0, PROPOSAL, PROPOSAL, Reason.COLD_START_SLOW),
 )  # fmt: skip
 
+_WEB = (
+    Limit(
+        "W1", "call_ms", "ms", 150.0, 400.0,
+        "ITU-T G.114: most users are satisfied up to here, of the whole way",
+        "ITU-T G.114: no more than this in planning", Reason.LATENCY_HIGH,
+    ),
+    Limit("W1", "call_mad_ms", "ms", 10.0, 40.0, PROPOSAL, PROPOSAL, Reason.LATENCY_SPREAD),
+    Limit("W1", "settle_s", "s", 5.0, 15.0, PROPOSAL, PROPOSAL, Reason.SETTLES_SLOWLY),
+    Limit("W1", "concealed_percent", "%", 1.0, 10.0, PROPOSAL, PROPOSAL, Reason.CONCEALED),
+)  # fmt: skip
+
 LIMITS: dict[tuple[str, str], Limit] = {
     (row.test_id, row.quantity): row
-    for rows in (_LATENCY, _ECHO, _CAPTURE, _SOUND, _SYSTEM)
+    for rows in (_LATENCY, _ECHO, _CAPTURE, _SOUND, _SYSTEM, _WEB)
     for row in rows
 }
 """Every threshold of the catalogue, by test and quantity."""

@@ -86,3 +86,19 @@ def burst_train(seed: int, rate_hz: int) -> StimulusSpec:
         seed, rate_hz=rate_hz, chirps=5, chirp_s=0.03, gap_s=(1.6, 2.0),
         lead_in_s=1.5, tail_s=0.05,
     )  # fmt: skip
+
+
+def call_train(seed: int, rate_hz: int, *, short: bool) -> StimulusSpec:
+    """Train of W1: a latency about every 0.75 s, for long enough to see a jitter buffer settle."""
+    return make_train(
+        seed, rate_hz=rate_hz, chirps=12 if short else 22, chirp_s=0.4, gap_s=(0.25, 0.45),
+        amplitude=0.5,
+    )  # fmt: skip
+
+
+def pausing_train(seed: int, rate_hz: int, *, short: bool) -> StimulusSpec:
+    """W1 with DTX: pauses so long that a coder that may stop sending does."""
+    return make_train(
+        seed, rate_hz=rate_hz, chirps=6 if short else 8, chirp_s=0.4, gap_s=(1.2, 1.8),
+        amplitude=0.5,
+    )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 from argparse import Namespace
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +18,12 @@ from profiler.cli.text import clean
 from profiler.errors import InputError
 from profiler.model import Advice, ModelFacts, ModelKey, NetworkScenario, Platform, UseCase
 from profiler.summary import KnowledgeBase
+
+_BROWSER = re.compile(
+    r"\((chrom(e|ium)|safari|firefox|edge|opera|samsung internet|webview|brave)[^()]*\)\s*\Z",
+    re.IGNORECASE,
+)
+"""How the name of a model ends that was measured in a browser."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +142,11 @@ def _another_build(fitting: list[ModelFacts], args: Namespace) -> ModelFacts:
 
 def _unknown(args: Namespace, stored: tuple[ModelFacts, ...]) -> ModelFacts:
     """A model that no result is of."""
+    if _BROWSER.search(args.model):
+        raise InputError(
+            f"{clean(args.model, 60)}: a browser is known by its own results only",
+            hint="measure it with 'chirpbench run --probe web'",
+        )
     maker = args.manufacturer or (stored[0].key.manufacturer if stored else "")
     if not maker:
         raise InputError(

@@ -21,6 +21,7 @@ from profiler.cli.parsing import (
     probe_list,
     seed,
 )
+from profiler.cli.web_arguments import web
 
 # Both may be given without a value and be followed by a SERIAL, which is not one.
 _OPTIONAL_VALUE = {
@@ -85,6 +86,7 @@ def _virtual(parser: Parser) -> None:
 def _devices(commands: Commands[Parser]) -> None:
     p = command(commands, "devices", "list what is connected and in what state")
     _virtual(p)
+    web(p)
     p.add_argument(
         "--release", metavar="SERIAL", help="end the rest of a phone that failed three times"
     )
@@ -112,6 +114,7 @@ def _run(commands: Commands[Parser]) -> None:
     )
     p.add_argument("serials", nargs="*", metavar="SERIAL", help="only these devices (default: all)")
     _virtual(p)
+    web(p)
     p.add_argument("--suite", metavar="NAME", help="set of tests (default: bench.toml's, or smoke)")
     p.add_argument("--bench", metavar="bench.toml", help="plan: tests, limits, devices, zones")
     clock = p.add_mutually_exclusive_group()

@@ -1,4 +1,5 @@
-"""Which devices are there: phones on adb, virtual phones on request, the host's sound interfaces.
+"""Which devices are there: phones on adb, and on request virtual phones, sound interfaces of this
+computer and browsers.
 
 A probe's libraries are imported when it is asked for, so that a wrong word is answered at once.
 """
@@ -12,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from device_probes.driver import Driver
+from profiler.cli.web_arguments import ANDROID, WebChoice, web_choice
 from profiler.errors import InputError
 from profiler.model import Platform
 
@@ -19,8 +21,8 @@ if TYPE_CHECKING:
     from device_probes.virtual import Clock
     from profiler.plan import PartnerPlan
 
-BUILT = (Platform.ANDROID, Platform.HOST, Platform.VIRTUAL)
-NOT_BUILT = (Platform.IOS, Platform.WEB)
+BUILT = (Platform.ANDROID, Platform.WEB, Platform.HOST, Platform.VIRTUAL)
+NOT_BUILT = (Platform.IOS,)
 PHONES = (Platform.ANDROID,)
 """What is looked for when the command line names nothing."""
 
@@ -28,16 +30,25 @@ PHONES = (Platform.ANDROID,)
 def kinds(args: Namespace) -> tuple[Platform, ...]:
     """The kinds of probe the command line asks for; empty when it names none.
 
-    Raises :class:`InputError` for a kind this version has no probe for.
+    Raises :class:`InputError` for a kind this version has no probe for, and for options of
+    browsers that do not fit together.
     """
     asked = [Platform(kind) for kind in args.probe or ()]
-    if args.virtual is not None and Platform.VIRTUAL not in asked:
-        asked.append(Platform.VIRTUAL)
+    browsers = web_choice(args).browsers
+    for kind, named in ((Platform.VIRTUAL, args.virtual is not None), (Platform.WEB, args.browser)):
+        if named and kind not in asked:
+            asked.append(kind)
+    if Platform.ANDROID in asked and Platform.WEB in asked and ANDROID in browsers:
+        raise InputError(
+            "a phone's app and its browser cannot be measured at the same time",
+            hint="make two runs: --probe android, then --browser android",
+        )
     missing = [kind.value for kind in asked if kind in NOT_BUILT]
     if missing:
         raise InputError(
             f"this version has no probe for {', '.join(missing)}",
-            hint=f"it has: {', '.join(BUILT)}; try --virtual or --probe host",
+            hint=f"it has: {', '.join(BUILT)}; try --virtual, or an iPhone's browser: "
+            "--browser link",
         )
     return tuple(asked)
 
@@ -55,7 +66,8 @@ def connected(
     """
     asked = kinds(args) or PHONES
     looked = asked if partner is None else (*asked, _built(partner.probe))
-    with listed(looked, args.virtual, clock_of(args, asked), apart=apart) as there:
+    clock, browsers = clock_of(args, asked), web_choice(args)
+    with listed(looked, args.virtual, clock, apart=apart, browsers=browsers) as there:
         found = [
             d for d in there
             if d.ref.platform in asked or (partner is not None and partner.is_(d.ref))
@@ -82,6 +94,7 @@ def listed(
     clock: Clock | None = None,
     *,
     apart: bool = False,
+    browsers: WebChoice | None = None,
 ) -> Iterator[list[Driver]]:
     """The devices of these kinds; ``fleet`` is a fleet file, the packaged fleet without one."""
     with ExitStack() as stack:
@@ -98,6 +111,11 @@ def listed(
             from device_probes.host.driver import HostDriver, discover
 
             found += [HostDriver(ref) for ref in discover()]
+        if Platform.WEB in asked:
+            from profiler.cli.browsers import web_browsers
+
+            # Last: people who open a link wait for nothing else then.
+            found += stack.enter_context(web_browsers(browsers or WebChoice()))
         yield found
 
 
@@ -105,6 +123,8 @@ def nothing_connected(asked: Sequence[Platform]) -> str:
     """Why there is nothing to measure."""
     if Platform.ANDROID in asked:
         return "no phone is connected by USB, or USB debugging is off (docs/android.md says how)"
+    if Platform.WEB in asked:
+        return "no browser is here that the options name (docs/web.md)"
     if Platform.HOST in asked:
         return "this computer has no sound interface that records and plays"
     return "the fleet has no phones"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+import importlib.util
 import os
 import platform
 import shutil
@@ -20,6 +22,7 @@ from db.store import Store
 from device_probes.android import adb_path, probe_package
 from device_probes.host.driver import discover
 from device_probes.virtual import load_fleet
+from device_probes.web.chromium import find_program
 from profiler import __version__
 from profiler.errors import ChirpbenchError
 
@@ -29,6 +32,7 @@ LOW_FREE_BYTES = 5_000_000_000
 MAX_CLOCK_STEP_S = 1e-5
 """Progress and time-outs need far less; a coarser clock is a sign of an odd machine."""
 MIN_PYTHON = (3, 11)
+WEB_PACKAGES = ("websockets", "playwright", "cryptography", "segno")
 UDEV_FOLDERS = ("/etc/udev/rules.d", "/lib/udev/rules.d", "/usr/lib/udev/rules.d")
 SOUND_SERVERS = {"pipewire": "PipeWire", "pulseaudio": "PulseAudio", "jackd": "JACK"}
 
@@ -64,6 +68,7 @@ def examine(db_url: str) -> Iterator[Finding]:
         sound_servers,
         android,
         usb_rules,
+        web,
         phone_probes,
     )
     for check in checks:
@@ -183,7 +188,7 @@ def sound_servers() -> Finding:
     found = [name for program, name in SOUND_SERVERS.items() if shutil.which(program)]
     if found:
         return Finding("sound server", Health.OK, ", ".join(found))
-    step = "only needed for --probe host; ALSA devices work without one"
+    step = "only needed for --probe host and web; ALSA devices work without one"
     return Finding("sound server", Health.WARN, "none installed", step)
 
 
@@ -208,7 +213,22 @@ def usb_rules() -> Finding:
     return Finding("usb", Health.WARN, "no udev rules for phones", step)
 
 
+def web() -> Finding:
+    """The packages that serve the probe's page, and a Chromium; nothing is started."""
+    lacking = [name for name in WEB_PACKAGES if importlib.util.find_spec(name) is None]
+    if lacking:
+        found = f"not installed: {', '.join(lacking)}"
+        return Finding("web probe", Health.WARN, found, "pip install 'chirpbench[web]'")
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in WEB_PACKAGES)
+    try:
+        program = find_program()
+    except ChirpbenchError as exc:
+        step = f"{exc.hint}; browsers of phones need none"
+        return Finding("web probe", Health.WARN, f"{exc.message}; {versions}", step)
+    return Finding("web probe", Health.OK, f"{program}, {versions}")
+
+
 def phone_probes() -> Finding:
     """What this version cannot do yet."""
-    step = "use Android phones, --virtual or --probe host"
-    return Finding("phone probes", Health.WARN, "ios and web are not built yet", step)
+    step = "measure an iPhone's browser with --browser link (docs/web.md)"
+    return Finding("phone probes", Health.WARN, "ios is not built yet", step)

@@ -7,13 +7,17 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from device_probes.android import AdbBench, PrivateServer, Server, SharedServer
 from device_probes.driver import Driver
 from device_probes.virtual import Clock, load_fleet
 from device_probes.virtual.fleet_process import FleetProcess
 from profiler.errors import DeviceError
-from profiler.model import Platform
+from profiler.model import DeviceRef, Platform
+
+if TYPE_CHECKING:
+    from device_probes.web.bench import WebBench
 
 
 @contextmanager
@@ -67,6 +71,24 @@ def virtual_phones(
             bench.connect_addresses(list(names))
             found |= {d.ref.serial: d for d in bench.drivers()}
         yield [found[serial] for serial in fleet.serials]
+
+
+@contextmanager
+def phone_browsers(bench: WebBench) -> Iterator[list[Driver]]:
+    """A driver for the browser of each phone that adb sees, whatever its state.
+
+    Raises :class:`~profiler.errors.DeviceError` when there is no adb server to be had.
+    """
+    from device_probes.web.phone import PhoneOpener
+
+    with _following(AdbBench(SharedServer())) as adb:
+        yield [bench.opened_by(_page_on(phone.ref), PhoneOpener(phone)) for phone in adb.browsers()]
+
+
+def _page_on(phone: DeviceRef) -> DeviceRef:
+    """A phone's browser is a device of its own beside the phone."""
+    label = f"browser of {phone.label}" if phone.label else "browser"
+    return DeviceRef(Platform.WEB, phone.serial, label, phone.transport)
 
 
 def release(serial: str) -> str:

@@ -89,7 +89,7 @@ def _print_tests(outcome: BenchOutcome) -> None:
         name = clean(device.device, 60)
         if len(device.results) > FEW_TESTS:
             show(tests_table(name, device.results))
-        line = headline(device.results)
+        line = headline(device.results, device.device.platform)
         if line:
             lines.append(Text.assemble((f"{name}: ", "bold"), clean(line, 400)))
     for text in lines:

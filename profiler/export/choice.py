@@ -13,7 +13,9 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 def is_android(facts: ModelFacts) -> bool:
-    """Android, or a virtual phone that says it is."""
+    """Android, or a virtual phone that says it is; never a browser on it."""
+    if facts.platform is Platform.WEB:
+        return False
     return facts.platform is Platform.ANDROID or facts.api_level is not None
 
 

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from profiler.errors import InputError
-from profiler.export.registry import TARGETS
+from profiler.export.registry import FOR_PAGES, TARGETS
 from profiler.export.target import Catching, Item, Target
-from profiler.model import Exported, ModelFacts, ModelKey
+from profiler.model import Exported, ModelFacts, ModelKey, Platform
 
 ALL = "all"
 MAX_LISTED = 20
@@ -63,19 +63,37 @@ def export_all(
     purposes = {(item.advice.use, item.advice.network) for item in items}
     if len(purposes) > 1:
         raise ValueError(f"items of several uses or networks: {sorted(map(str, purposes))}")
+    apps = [facts for facts in others if not _of_page(facts)]
     ordered = sorted(items, key=lambda item: _order(item.advice.facts.key))
     made = []
     for name in names:
         if name not in TARGETS:
             raise _unknown(name)
         target = TARGETS[name]
-        exported = target.export(ordered)
+        fitting, left_out = _fitting(ordered, name)
+        exported = target.export(fitting)
+        exported = replace(exported, notes=(*exported.notes, *left_out))
         if isinstance(target, Catching):
             exported = replace(
-                exported, notes=(*exported.notes, *_caught(target.catches(exported, others)))
+                exported, notes=(*exported.notes, *_caught(target.catches(exported, apps)))
             )
         made.append(exported)
     return made
+
+
+def _fitting(items: Sequence[Item], name: str) -> tuple[list[Item], list[str]]:
+    """The items that a target is for, and a note on those measured in a browser that it is not."""
+    names = dict.fromkeys(i.advice.facts.key.model for i in items if _of_page(i.advice.facts))
+    if name in FOR_PAGES or not names:
+        return list(items), []
+    more = f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else ""
+    note = f"left out, because {name} is loaded by apps and these were measured in a browser: "
+    kept = [i for i in items if not _of_page(i.advice.facts)]
+    return kept, [note + ", ".join([*names][:MAX_LISTED]) + more]
+
+
+def _of_page(facts: ModelFacts) -> bool:
+    return facts.platform is Platform.WEB
 
 
 def _order(key: ModelKey) -> tuple[str, str, str, str]:

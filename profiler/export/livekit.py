@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from profiler.export.choice import is_android
+from profiler.export.choice import is_android, is_ios
 from profiler.export.livekit_code import ANDROID, JS, SWIFT
 from profiler.export.missing import route_limited, unsupported
 from profiler.export.origin import head_lines
@@ -64,7 +64,7 @@ def export(items: Sequence[Item]) -> Exported:
 
 
 def express(item: Item) -> tuple[dict[str, JsonValue], tuple[Unsupported, ...]]:
-    """One model's options: ``js`` for all, ``android`` or ``swift`` for its platform."""
+    """One model's options: ``js`` for all, ``android`` or ``swift`` for its platform's apps."""
     words = Words(item.advice)
     capture, publish = _capture(words), _publish(words)
     values: dict[str, JsonValue] = {"js": {"capture": _js_capture(words), "publish": publish}}
@@ -77,7 +77,7 @@ def express(item: Item) -> tuple[dict[str, JsonValue], tuple[Unsupported, ...]]:
     if is_android(item.advice.facts):
         values["android"] = {"capture": capture, "publish": _android_publish(publish),
                              "module": _module(words)}  # fmt: skip
-    else:
+    elif is_ios(item.advice.facts):
         values["swift"] = {"capture": capture, "publish": publish, "session": _session(words)}
         if preset is not None:
             gaps.append(Unsupported(f"input_preset={preset}", "a word of Android's"))

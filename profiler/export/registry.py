@@ -40,4 +40,10 @@ _TARGETS: tuple[Target, ...] = (
 )
 """A target is a module; a new one needs a line here and an import above."""
 
+FOR_PAGES = frozenset({
+    "profile", "webrtc", "livekit", "openai_realtime", "pipecat", "csv", "parquet",
+})  # fmt: skip
+"""Targets that hold something for a web page, or for the service behind it; the others are loaded
+by apps, whose streams a browser's numbers say nothing of."""
+
 TARGETS: dict[str, Target] = {target.NAME: target for target in _TARGETS}

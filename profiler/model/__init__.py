@@ -72,6 +72,7 @@ from profiler.model.stimulus import NoiseSpec, SpeechSpec, Stimulus, StimulusSpe
 from profiler.model.trial import (
     ActionOutcome,
     AudioPath,
+    CallPath,
     CodecCost,
     CodecRequest,
     CostStats,
@@ -108,6 +109,7 @@ __all__ = [
     "AudioPath",
     "Budget",
     "BudgetPart",
+    "CallPath",
     "CaptureQuality",
     "Caution",
     "ChannelTone",

@@ -30,6 +30,8 @@ class DeviceState(StrEnum):
     BUSY = "busy"
     READY = "ready"
     QUARANTINED = "quarantined"
+    UNSUITABLE = "unsuitable"
+    """It can never measure as it is: a browser without AudioWorklet, microphone or https."""
 
 
 @dataclass(frozen=True, slots=True)

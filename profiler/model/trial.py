@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from profiler.model.stimulus import Stimulus
+from profiler.model.stimulus import NoiseSpec, Stimulus
 
 
 class EffectState(StrEnum):
@@ -29,6 +29,26 @@ class AudioPath:
 
     def __str__(self) -> str:
         return f"{self.api}/{self.audio_mode}/{self.input_preset}/{self.route}"
+
+
+@dataclass(frozen=True, slots=True)
+class CallPath:
+    """A real call stack between what is played and what is recorded: coder, packets, jitter buffer.
+
+    The decoded sound goes straight into the recording, without loudspeaker and microphone: a
+    trial measures what the stack itself adds.
+    """
+
+    ptime_ms: int = 20
+    """Sound of one packet: 10, 20, 40, 60, 80, 100 or 120 ms."""
+    fec: bool = True
+    """Opus in-band error correction (``useinbandfec``)."""
+    dtx: bool = False
+    """Discontinuous transmission (``usedtx``): silence is hardly sent."""
+    bitrate_bps: int | None = None
+    """``maxaveragebitrate``; ``None`` leaves it to the stack."""
+    jitter_buffer_target_ms: int | None = None
+    """Least delay asked of the receiver's jitter buffer; ``None`` leaves it to the stack."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +87,16 @@ class TrialRequest:
     background: str = "refuse"
     """What happens when the probe leaves the foreground in mid-trial: ``refuse`` ends the trial,
     ``continue`` goes on with whatever the system still feeds it."""
+    call: CallPath | None = None
+    """A call stack in the path (probes that have one); ``None`` is the plain path."""
     duration_s: float = 0.0
     """Length of the recording from frame 0 of the timeline."""
 
     @property
     def path(self) -> AudioPath:
-        """The path this trial measures."""
-        return AudioPath(self.route, self.audio_mode, self.api, self.input_preset)
+        """The path this trial measures; a call leads neither to a loudspeaker nor a microphone."""
+        route = self.route if self.call is None else "call"
+        return AudioPath(route, self.audio_mode, self.api, self.input_preset)
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +265,9 @@ class TrialSetup:
     ``sound``, ``pitch``, ``exchange``, ``actions``, ``codec``."""
     at_s: tuple[float, ...] = (0.0,)
     """When the stimulus is played, on the recording's timeline; empty = it is not."""
+    beneath: NoiseSpec | None = None
+    """Noise that is played with the stimulus, from frame 0 on: a call treats silence in its own
+    way."""
     partner: PartnerPart | None = None
     geometry: Geometry = Geometry()
     fresh_process: bool = False

@@ -102,6 +102,10 @@ class Reason(StrEnum):
     LATENCY_CHANGED = "latency_changed"
     WRONG_STREAM = "wrong_stream"
     ACTION_FAILED = "action_failed"
+    # calls
+    NOT_SETTLED = "not_settled"
+    NOT_IN_FORCE = "not_in_force"
+    CONCEALED = "concealed"
     # what a test would need
     NEEDS_PARTNER = "needs_partner"
     NEEDS_OPERATOR = "needs_operator"
@@ -129,6 +133,7 @@ class Reason(StrEnum):
     NO_USB_PERMISSION = "no_usb_permission"
     DEVICE_LOCKED = "device_locked"
     QUARANTINED = "quarantined"
+    UNSUITABLE = "unsuitable"
     INSTALL_FAILED = "install_failed"
     DISK_FULL = "disk_full"
     PROBE_CRASHED = "probe_crashed"

@@ -21,6 +21,7 @@ from profiler.budget import (
 from profiler.model import Advice, Budget, Caution, Knowledge, NetworkScenario, Setting, UseCase
 from profiler.recommend import (
     agent,
+    browser,
     buffer,
     codec,
     confidence,
@@ -42,6 +43,7 @@ RULES: tuple[Rule, ...] = (
     *streams.RULES,
     *inputs.RULES,
     *buffer.RULES,
+    *browser.RULES,
     *echo.RULES,
     *codec.RULES,
     *duplex.RULES,

@@ -46,6 +46,10 @@ def _frames_per_burst(case: Case) -> Iterator[Choice]:
 
 def _cautious(case: Case) -> Iterator[Choice]:
     burst_ms = _burst_ms(case)
+    if case.family == "web":
+        why = "a page asks for seconds (latencyHint), not for bursts"
+        yield Choice("buffer_bursts", None, why)
+        return
     if case.value("api") == "java":
         why = "not measured on this API: AudioTrack's own least size"
         yield Choice("buffer_bursts", None, why)
@@ -189,7 +193,7 @@ def _state_size(label: str) -> int | None:
 
 
 def _no_safe(case: Case) -> Iterator[Choice]:
-    if case.off_path:
+    if case.off_path or case.family == "web":
         return
     test = case.test("G1")
     if test is not None and test.verdict is Verdict.FAIL:
@@ -205,7 +209,7 @@ def _no_safe(case: Case) -> Iterator[Choice]:
 
 def _one_size(case: Case) -> Iterator[Choice]:
     """A phone that grants one size whatever is asked: asking changes nothing."""
-    if case.off_path:
+    if case.off_path or case.family == "web":
         return
     refused = case.quantity("G1", "sizes_refused")
     if refused is not None and refused.least >= MAX_BURSTS - 1:

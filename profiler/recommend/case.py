@@ -73,6 +73,17 @@ class Case:
         return self.known.family
 
     @property
+    def own_effect(self) -> str:
+        """The word for the effects that were measured: a browser's own are software to its page,
+        and the only ones it has."""
+        return "software" if self.family == "web" else "hardware"
+
+    @property
+    def whose(self) -> str:
+        """Whose these effects are."""
+        return "the browser's" if self.family == "web" else "the platform's"
+
+    @property
     def voice(self) -> bool:
         """Whether the use is speech in both directions."""
         return self.use is not UseCase.MUSIC

@@ -32,8 +32,8 @@ def filters_for(delay_ms: float) -> int:
 
 
 def software(case: Case) -> bool:
-    """Whether a software canceller runs."""
-    return case.value("aec") in ("software", "both")
+    """Whether a software canceller runs that can be told a delay; a browser's takes no advice."""
+    return case.value("aec") in ("software", "both") and case.family != "web"
 
 
 def echo_delay(case: Case) -> tuple[float, float, tuple[Evidence, ...], bool] | None:
@@ -63,7 +63,7 @@ def echo_delay(case: Case) -> tuple[float, float, tuple[Evidence, ...], bool] | 
 
 def _hint(case: Case) -> Iterator[Choice]:
     if not software(case):
-        why = "a platform's canceller knows its own delay, and without one there is none to know"
+        why = f"{case.whose} canceller knows its own delay, and without one there is none to know"
         yield Choice("aec_delay_hint_ms", None, why)
         return
     found = echo_delay(case)
@@ -79,10 +79,15 @@ def _hint(case: Case) -> Iterator[Choice]:
     yield Choice("aec_delay_hint_ms", value, why, proofs, doubtful=unsure)
 
 
+def _none_runs(case: Case) -> str:
+    web = case.family == "web"
+    return "a browser's canceller takes no advice" if web else "no software canceller runs"
+
+
 def _filters(case: Case) -> Iterator[Choice]:
     found = echo_delay(case) if software(case) else None
     if found is None:
-        why = "AEC3's own" if software(case) else "no software canceller runs"
+        why = "AEC3's own" if software(case) else _none_runs(case)
         yield Choice("aec_filters", AEC3_FILTERS if software(case) else None, why)
         return
     _, latest_ms, proofs, unsure = found
@@ -104,7 +109,7 @@ def _filters(case: Case) -> Iterator[Choice]:
 def _tail(case: Case) -> Iterator[Choice]:
     """What a canceller without delay search must span (PJSUA): the spread and the room."""
     if not software(case):
-        yield Choice("aec_tail_ms", None, "no software canceller runs")
+        yield Choice("aec_tail_ms", None, _none_runs(case))
         return
     early, late = (case.quantity("L1", f"rtl_{x}_ms") for x in ("min", "max"))
     wander = case.quantity("L4", "wander_pp_ms")
@@ -143,7 +148,7 @@ def _barge_in(case: Case) -> Iterator[Choice]:
         return
     open_mic = safe.least > 0
     proofs = only((safe, case.test("A9")))
-    same = case.value("aec") == "hardware"
+    same = case.value("aec") == case.own_effect
     words = "" if same else "; measured with the platform's canceller, verify proves the other"
     if case.use is UseCase.VOICE_AGENT:
         found = case.knowledge.test("A9")
@@ -152,6 +157,8 @@ def _barge_in(case: Case) -> Iterator[Choice]:
     limit = 0.0 if not open_mic else 1.0 if volume is None else min(volume.least, 1.0)
     limit = max(limit, 0.0)
     why = f"barge-in is safe up to {limit:.0%} volume" if limit > 0 else "it is safe at no volume"
+    if case.family == "web" and limit > 0:
+        why = "barge-in is safe at the system's volume as found; a page has a gain of its own only"
     yield Choice(
         "max_safe_volume", limit, why + words, only((volume, safe, case.test("A9"))),
         doubtful=not same,
@@ -188,7 +195,7 @@ def _volume(label: str) -> float:
 
 def _too_late(case: Case) -> Iterator[Choice]:
     """F9: beyond AEC3's reach a software canceller saves no barge-in."""
-    found = echo_delay(case) if case.value("aec") == "software" else None
+    found = echo_delay(case) if software(case) and case.value("aec") != "both" else None
     if found is None or case.use is not UseCase.VOICE_AGENT or found[1] <= AEC3_ALIGNS_MS:
         return
     if case.value("full_duplex"):
@@ -217,7 +224,7 @@ def _holdoff(case: Case) -> Iterator[Choice]:
         return
     found = only((case.quantity("A9", "mic_holdoff_s"), _slowest(case)))
     numbers = [q for q in found if isinstance(q, Quantity)]
-    if not numbers or case.value("aec") != "hardware":
+    if not numbers or case.value("aec") != case.own_effect:
         why = "how long this canceller takes to converge was not measured (A4 would tell)"
         yield Choice("mic_holdoff_ms", CAUTIOUS_HOLDOFF_MS, why)
         return

@@ -27,6 +27,9 @@ def _cautious(case: Case) -> Iterator[Choice]:
     if case.family == "ios":
         why = "not measured; the voice-processing unit is the only canceller iOS offers (A1 tells)"
         value = "hardware"
+    elif case.family == "web":
+        why = "not measured; a page has no other canceller than the browser's (A1 would tell)"
+        value = "software"
     else:
         why = "not measured, and platform cancellers fail on a quarter of models (A1 would tell)"
         value = "software"
@@ -40,7 +43,7 @@ def _music(case: Case) -> Iterator[Choice]:
 
 
 def erle(case: Case) -> Quantity | None:
-    """What the platform's canceller removes through the chosen API: at the loudest volume the value
+    """What the measured canceller removes through the chosen API: at the loudest volume the value
     where A1 has one, else its lower bound; through another API than A1's what A6 saw."""
     api = case.value("api")
     if isinstance(api, str) and api != case.probed_api:
@@ -73,13 +76,20 @@ def _good_hardware(case: Case) -> Iterator[Choice]:
         return
     speech = _false_speech(case)
     least = "at least " if found.name.startswith("erle_low") else ""
-    removed = f"the platform's canceller removes {least}{found.value:.0f} dB at full volume"
+    removed = f"{case.whose} canceller removes {least}{found.value:.0f} dB {_volume_of(found)}"
     if speech is None:
         why = f"{removed} and nothing is taken for speech"
-        yield Choice("aec", "hardware", why, only((found, case.test("A1"))))
+        yield Choice("aec", case.own_effect, why, only((found, case.test("A1"))))
     elif lower(found) >= ERLE_GOOD_DB:
         why = f"{removed}; what is left still counts as speech, so barge-in is limited"
-        yield Choice("aec", "hardware", why, only((found, speech, case.test("A1"))))
+        yield Choice("aec", case.own_effect, why, only((found, speech, case.test("A1"))))
+
+
+def _volume_of(found: Quantity) -> str:
+    return "at the volume as found" if "as_found" in found.name else "at full volume"
+
+
+_NO_OTHER = {"ios": "iOS", "web": "a page"}
 
 
 def _bad_hardware(case: Case) -> Iterator[Choice]:
@@ -91,10 +101,10 @@ def _bad_hardware(case: Case) -> Iterator[Choice]:
     if not weak and (speech is None or lower(found) >= ERLE_GOOD_DB):
         return
     proofs = only((found, speech, case.test("A1")))
-    removed = f"the platform's canceller removes {max(found.value, 0.0):.0f} dB at full volume"
-    if case.family == "ios":
-        why = f"{removed}, and iOS has no other: half duplex on the loudspeaker"
-        yield Choice("aec", "hardware", why, proofs)
+    removed = f"{case.whose} canceller removes {max(found.value, 0.0):.0f} dB {_volume_of(found)}"
+    if case.family in _NO_OTHER:
+        why = f"{removed}, and {_NO_OTHER[case.family]} has no other: half duplex on a loudspeaker"
+        yield Choice("aec", case.own_effect, why, proofs)
     elif _stays_on(case) and lower(found) >= ERLE_NOTHING_DB:
         why = f"{removed} and cannot be left out: a software one behind it (Linphone's way)"
         yield Choice("aec", "both", why, proofs)
@@ -154,7 +164,13 @@ def _noise(case: Case) -> Iterator[Choice]:
         yield Choice("ns", "off", "suppression takes music for noise")
         return
     lost = case.quantity("V6", "attenuation_db")
-    if aec == "hardware" and lost is not None and upper(lost) > NEAR_END_DB:
+    if case.family == "web":
+        bad = lost is not None and upper(lost) > NEAR_END_DB
+        why = "the browser's, with its canceller (V6 would measure it)"
+        if lost is not None:
+            why = f"the browser's suppressor takes {lost.value:.0f} dB of the voice"
+        yield Choice("ns", "off" if bad else "software", why, only([lost]))
+    elif aec == "hardware" and lost is not None and upper(lost) > NEAR_END_DB:
         why = f"the platform's suppressor takes {lost.value:.0f} dB of the voice"
         yield Choice("ns", "software", why, (lost,))
     elif aec == "hardware":
@@ -171,6 +187,10 @@ def _level(case: Case) -> Iterator[Choice]:
         return
     if case.family == "ios":
         yield Choice("agc", "hardware", "part of the voice-processing unit")
+        return
+    if case.family == "web":
+        why = "the browser's own: a page has no other"
+        yield Choice("agc", "software", why, only([case.test("V3")]))
         return
     follows, test = case.quantity("V3", "gain_range_db"), case.test("V3")
     settles = test is not None and test.verdict.value == "pass"
@@ -233,6 +253,8 @@ def _order(case: Case) -> Iterator[Choice]:
     found = case.variants("A7", "order_db")
     if not case.voice:
         yield Choice("restart_between_modes", False, "no canceller is used")
+    elif not found and case.family == "web":
+        yield Choice("restart_between_modes", False, "a page has no audio modes")
     elif not found:
         why = "not measured; some cancellers stay off after music (A7 would tell)"
         yield Choice("restart_between_modes", True, why)
@@ -247,7 +269,7 @@ def _order(case: Case) -> Iterator[Choice]:
 RULES = (
     Rule(
         "echo.cautious", ("aec",),
-        "always", "software; on iOS the voice-processing unit",
+        "always", "software, in a page the browser's; on iOS the voice-processing unit",
         (), ("F9", "webrtc-aec-matrix article"), _cautious,
     ),
     Rule(
@@ -256,14 +278,15 @@ RULES = (
     Rule(
         "echo.good_hardware", ("aec",),
         f"A1: at least {ERLE_BAD_DB:.0f} dB removed at full volume and no false speech, or "
-        f"{ERLE_GOOD_DB:.0f} dB", "hardware",
+        f"{ERLE_GOOD_DB:.0f} dB", "hardware; in a page the browser's (software)",
         ("A1",), ("F9",), _good_hardware, ("echo.cautious",),
     ),
     Rule(
         "echo.bad_hardware", ("aec",),
         f"A1: less than {ERLE_BAD_DB:.0f} dB removed, or false speech below "
         f"{ERLE_GOOD_DB:.0f} dB",
-        "software; both where the platform's canceller stays on and still does something",
+        "software; both where the platform's canceller stays on and still does something; on iOS "
+        "and in a page the one there is",
         ("A1",), ("F9", "Linphone HAS_BUILTIN_AEC_CRAPPY"), _bad_hardware,
         ("echo.cautious", "echo.good_hardware"),
     ),
@@ -285,7 +308,8 @@ RULES = (
     ),
     Rule(
         "echo.noise", ("ns",),
-        "always", "with the canceller; software where V6 saw the voice damaged",
+        "always",
+        "with the canceller; software, in a page off, where V6 saw the voice damaged",
         ("V6",), ("Signal AudioDeviceConfig",), _noise,
     ),
     Rule(

@@ -67,7 +67,8 @@ def defaults(knowledge: Knowledge | Known, use: UseCase) -> Values:
     kind = known.family
     streams = _STREAMS.get(kind, _plain)(known)
     agent = _AGENT if use is UseCase.VOICE_AGENT else {}
-    return {**streams, **_ECHO, **_CODEC, **_PLAYOUT, **_SESSION, **agent}
+    echo = {**_ECHO, "aec_tail_ms": None, "aec_filters": None} if kind == "web" else _ECHO
+    return {**streams, **echo, **_CODEC, **_PLAYOUT, **_SESSION, **agent}
 
 
 def _android(known: Known) -> Values:
@@ -123,9 +124,9 @@ def _plain(known: Known) -> Values:
     web = known.family == "web"
     return {
         "api": "web_audio" if web else "portaudio",
-        "sharing": "shared",
-        "performance_mode": None,
-        "audio_mode": "communication" if web else "media",
+        "sharing": None if web else "shared",
+        "performance_mode": "low_latency" if web else None,
+        "audio_mode": None if web else "media",
         "usage": None,
         "input_preset": None,
         "output_rate_hz": rate_hz,

@@ -14,15 +14,17 @@ _FAST_APIS = ("aaudio", "opensles")
 
 
 def _stack(case: Case) -> Iterator[Choice]:
+    why = "the default stack's own: no other was compared on this model (L3 would)"
+    if case.family == "web":
+        why = "the one API a page measures and plays with"
     for name in ("api", "sharing", "performance_mode"):
-        yield Choice(
-            name, case.defaults[name],
-            "the default stack's own: no other was compared on this model (L3 would)",
-        )  # fmt: skip
+        yield Choice(name, case.defaults[name], why)
 
 
 def _mode_of_use(case: Case) -> Iterator[Choice]:
-    if case.use is UseCase.MUSIC:
+    if case.family == "web":
+        yield Choice("audio_mode", None, "a page has no audio modes")
+    elif case.use is UseCase.MUSIC:
         why = "music needs no echo canceller, and a call's path is slower and narrower"
         yield Choice("audio_mode", "media", why)
     else:

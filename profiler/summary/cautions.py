@@ -13,6 +13,7 @@ from profiler.model import (
     KnownResult,
     Measurement,
     ModelFacts,
+    Platform,
     SupportLevel,
     TestKnowledge,
     Verdict,
@@ -81,6 +82,7 @@ def cautions(standing: Standing, now: datetime) -> tuple[Caution, ...]:
         return (_never(standing.facts), *_rom(standing))
     return (
         *_only_simulated(standing),
+        *_browser(standing.facts),
         *_rom(standing),
         *_inherited(standing),
         *_not_measurable(standing),
@@ -110,6 +112,15 @@ def _only_simulated(standing: Standing) -> Iterable[Caution]:
             "only_virtual",
             "all results are of simulated phones: no real device was measured; "
             "measure one with 'chirpbench run'",
+        )
+
+
+def _browser(facts: ModelFacts) -> Iterable[Caution]:
+    if facts.platform is Platform.WEB:
+        yield Caution(
+            "browser",
+            "measured through a page in a browser: its mixer, canceller and buffers are in every "
+            "number, volumes are a page's own gain, and nothing of it holds for an app of its own",
         )
 
 

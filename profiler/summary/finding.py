@@ -6,8 +6,8 @@ import difflib
 from collections.abc import Iterable, Sequence
 
 from profiler.errors import InputError
-from profiler.model import ModelFacts
-from profiler.summary.words import one_line, phone_name
+from profiler.model import ModelFacts, Platform
+from profiler.summary.words import browser_of, one_line, phone_name
 
 MAX_SHOWN = 8
 NEAREST_RATIO = 0.5
@@ -21,11 +21,14 @@ def find(text: str, models: Sequence[ModelFacts]) -> ModelFacts:
     fit: the one measured last. Raises :class:`InputError` when none or several models fit.
     """
     wanted = text.casefold().strip()
-    whole = [m for m in models if wanted in whole_names(m)]
-    parts = [m for m in models if wanted and wanted in _described(m)] if not whole else []
-    found = whole or parts
+    whole = [m for m in models if wanted in whole_names(m) and _is_of(m, wanted)]
+    parts = [m for m in models if wanted in _described(m) and _is_of(m, wanted)]
+    found = whole or (parts if wanted else [])
     if not found:
-        raise InputError(f"no stored model fits {text!r}", hint=_nearest(wanted, models))
+        raise InputError(
+            f"no stored model fits {text!r}",
+            hint=_browsers(wanted, models) or _nearest(wanted, models),
+        )
     if len({_without_build(m) for m in found}) > 1:
         raise InputError(
             f"{len(found)} models fit {text!r}", hint=f"give more of one of: {_listed(found)}"
@@ -41,6 +44,22 @@ def whole_names(facts: ModelFacts) -> set[str]:
         f"{key.manufacturer} {key.model} / {key.soc}", f"{key.model} / {key.soc}",
     )  # fmt: skip
     return {name.casefold().strip() for name in names if name.strip()}
+
+
+def _is_of(facts: ModelFacts, wanted: str) -> bool:
+    """A browser's numbers are not the phone's: its name or its build must be among the words."""
+    if facts.platform is not Platform.WEB:
+        return True
+    named = browser_of(facts).casefold() in wanted
+    return named or wanted in facts.key.os_build.casefold()
+
+
+def _browsers(wanted: str, models: Iterable[ModelFacts]) -> str:
+    """Names that fit but for their browser."""
+    found = [m for m in models if wanted and wanted in _described(m) and not _is_of(m, wanted)]
+    if not found:
+        return ""
+    return f"measured in a browser only, which says nothing of an app: {_listed(found)}"
 
 
 def _described(facts: ModelFacts) -> str:

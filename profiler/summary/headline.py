@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from profiler.model import TestResult, Verdict
+from profiler.model import Platform, TestResult, Verdict
 
 MEASURED = (Verdict.PASS, Verdict.MARGINAL, Verdict.FAIL)
 
 
-def headline(results: Iterable[TestResult]) -> str:
+def headline(results: Iterable[TestResult], platform: Platform = Platform.ANDROID) -> str:
     """The line for the results of one run; empty when nothing in it can be advised on.
 
     It repeats what the tests' measurements say and adds nothing: barge-in (A9), buffer (G1),
@@ -19,7 +19,8 @@ def headline(results: Iterable[TestResult]) -> str:
     parts = (
         _barge_in(by_test.get("A9")),
         _use(by_test),
-        _canceller(by_test.get("A2")) or _echo(by_test.get("A1")),
+        _canceller(by_test.get("A2"), "browser's" if platform is Platform.WEB else "platform")
+        or _echo(by_test.get("A1")),
         _delay(by_test),
         _silent(by_test.get("D1")),
     )
@@ -42,20 +43,24 @@ def _barge_in(result: TestResult | None) -> str:
     if not full:
         return "barge-in is not safe: half duplex"
     volume = number(result, "max_safe_volume")
-    return f"barge-in safe up to {100 * (volume or 0.0):.0f} % volume"
+    if volume is None:
+        return "barge-in safe at the volume as found"
+    return f"barge-in safe up to {100 * volume:.0f} % volume"
 
 
 def _use(by_test: dict[str, TestResult]) -> str:
-    bursts = number(by_test.get("G1"), "safe_bursts")
+    bursts, frames = (number(by_test.get("G1"), f"safe_{unit}") for unit in ("bursts", "frames"))
     if bursts is not None:
         return f"use {bursts:.0f} burst{'' if bursts == 1 else 's'} of buffer"
+    if frames is not None:
+        return f"use {frames:.0f} frames of buffer"
     glitching = by_test.get("G1")
     if glitching is not None and glitching.verdict is Verdict.FAIL:
         return "no buffer that was tried is free of glitches"
     return ""
 
 
-def _canceller(result: TestResult | None) -> str:
+def _canceller(result: TestResult | None, whose: str) -> str:
     """At the loudest volume, where it is needed most."""
     if result is None or result.verdict not in MEASURED:
         return ""
@@ -64,9 +69,9 @@ def _canceller(result: TestResult | None) -> str:
         return ""
     how_much = f"{removes:.0f} dB" if removes is not None else f"at least {at_least:.0f} dB"
     if not _loudest(result, "reported_on"):
-        return f"platform AEC is off and removes {how_much}"
+        return f"{whose} AEC is off and removes {how_much}"
     claims = "claims to be on but " if result.verdict is Verdict.FAIL else ""
-    return f"platform AEC {claims}removes {how_much}"
+    return f"{whose} AEC {claims}removes {how_much}"
 
 
 def _echo(result: TestResult | None) -> str:

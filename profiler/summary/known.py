@@ -19,7 +19,7 @@ from profiler.model import (
 from profiler.summary import finding
 from profiler.summary.cautions import Standing, cautions
 from profiler.summary.pooling import Pooled, pool
-from profiler.summary.relatives import Circle, Kind, Relatives, kind_of, system_age
+from profiler.summary.relatives import Circle, Relatives, kind_of, system_age
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +159,7 @@ class KnowledgeBase:
     def _left_out(self, facts: ModelFacts) -> int:
         """Results of the same model that a custom ROM, or the maker's build, keeps apart."""
         kind = kind_of(facts)
-        other = Kind(kind.is_virtual, kind.is_emulator, not kind.is_custom_rom)
+        other = replace(kind, is_custom_rom=not kind.is_custom_rom)
         return sum(
             len(found)
             for shelf in self._relatives.same_model(facts.key.manufacturer, facts.key.model)

@@ -6,22 +6,33 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from profiler.model import KnownResult, ModelFacts, ModelKey, SupportLevel
+from profiler.model import KnownResult, ModelFacts, ModelKey, Platform, SupportLevel
 from profiler.summary.families import soc_family
+from profiler.summary.words import browser_of
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What is never mixed: a simulation, an emulator or a custom ROM says nothing of the others."""
+    """What is never mixed: a simulation, an emulator or a custom ROM says nothing of the others,
+    and neither does a browser or a sound interface of an app's own path."""
 
     is_virtual: bool
     is_emulator: bool
     is_custom_rom: bool
+    stack: str = ""
+    """Whose streams were measured: empty = those of a phone's apps, ``host`` = a sound interface's,
+    ``web NAME`` = those of the pages of one browser."""
 
 
 def kind_of(facts: ModelFacts) -> Kind:
     """The kind of a model."""
-    return Kind(facts.is_virtual, facts.is_emulator, facts.is_custom_rom)
+    return Kind(facts.is_virtual, facts.is_emulator, facts.is_custom_rom, _stack(facts))
+
+
+def _stack(facts: ModelFacts) -> str:
+    if facts.platform is Platform.WEB:
+        return f"web {browser_of(facts)}"
+    return Platform.HOST.value if facts.platform is Platform.HOST else ""
 
 
 @dataclass(slots=True)
@@ -101,7 +112,7 @@ class Relatives:
 
         The model's own kind answers. For a real phone, when no real phone of any level is known,
         virtual ones do, then emulators: the knowledge carries a caution. A custom ROM and the
-        maker's own build never answer for each other.
+        maker's own build never answer for each other, nor do a browser and the phone's apps.
         """
         for kind in _fallbacks(kind_of(facts)):
             found = tuple(self._around(facts, kind))
@@ -134,11 +145,17 @@ class Relatives:
 
 
 def _names(facts: ModelFacts, kind: Kind) -> list[tuple[SupportLevel, Hashable]]:
-    """The groups a model belongs to, nearest first."""
+    """The groups a model belongs to, nearest first.
+
+    What a page hears depends on the browser, its build and the computer's sound server more than on
+    a chip: another model's browser answers for none.
+    """
     key, system = facts.key, facts.os_name.casefold()
     found: list[tuple[SupportLevel, Hashable]] = [
         (SupportLevel.SAME_MODEL, (kind, key.manufacturer, key.model))
     ]
+    if kind.stack:
+        return found
     family = soc_family(key.soc, facts.board)
     if family:
         found.append((SupportLevel.SAME_SOC, (kind, system, family)))
@@ -164,7 +181,7 @@ def _fallbacks(kind: Kind) -> tuple[Kind, ...]:
     if kind.is_virtual or kind.is_emulator:
         return (kind,)
     custom = kind.is_custom_rom
-    return kind, Kind(True, False, custom), Kind(False, True, custom)
+    return kind, Kind(True, False, custom, kind.stack), Kind(False, True, custom, kind.stack)
 
 
 def _rank(kind: Kind) -> tuple[bool, bool, bool]:

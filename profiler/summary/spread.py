@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from profiler.intervals import line_scatter
 from profiler.model import SessionRow
 
 Float = npt.NDArray[np.float64]
@@ -70,15 +71,5 @@ def within_session_sd(rows: Iterable[SessionRow]) -> float | None:
 
 def _scatter(row: SessionRow) -> tuple[float, int]:
     """Residual sum of squares in ms² and its degrees of freedom."""
-    latency = np.array(row.per_chirp_ms, dtype=float)
-    played = np.array(row.per_chirp_time_s, dtype=float)
-    if latency.shape != played.shape or not np.isfinite([*latency, *played]).all():
-        return 0.0, 0
-    heard = played + latency / 1000.0  # jumps are on the recording's timeline
-    steps = [(heard >= jump.time_s).astype(float) for jump in row.jumps]
-    design = np.column_stack([np.ones_like(played), played, *steps])
-    fitted, _, rank, _ = np.linalg.lstsq(design, latency, rcond=None)
-    free = len(latency) - int(rank)
-    if free < 1:
-        return 0.0, 0
-    return float(np.sum((latency - design @ fitted) ** 2)), free
+    jumps_s = [jump.time_s for jump in row.jumps]
+    return line_scatter(row.per_chirp_ms, row.per_chirp_time_s, jumps_s)

@@ -9,6 +9,7 @@ import pytest
 
 from device_probes.client import Deadlines, ProbeClient
 from device_probes.driver import Play
+from device_probes.protocol import PROTOCOL_VERSION
 from profiler.errors import (
     DeviceLost,
     DeviceTimeout,
@@ -95,7 +96,7 @@ def test_a_version_mismatch_names_both_versions():
     with pytest.raises(ProbeVersionMismatch) as caught:
         handshake_with(bad_probes.wrong_version)
     assert "9.9-fake speaks protocol 77" in str(caught.value)
-    assert "speaks protocol 3" in str(caught.value)
+    assert f"speaks protocol {PROTOCOL_VERSION}" in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import pytest
 from device_probes.acts import TrialActs
 from device_probes.client import ProbeClient
 from device_probes.driver import Play
-from device_probes.protocol import MAX_ACTS
+from device_probes.protocol import MAX_ACTS, PROTOCOL_VERSION
 from device_probes.server import ProbeServer, RefusedCode, TrialRefused, rate_differs
 from profiler.errors import DeviceLost, ProbeError, ProbeProtocolError, ProbeRefused
 from profiler.model import (
@@ -181,7 +181,7 @@ def raw_session(*frames):
     thread = threading.Thread(target=ProbeServer(Echo(), theirs, version="1").serve)
     thread.start()
     ours.settimeout(10)
-    ours.sendall(bad_probes.frame({"type": "hello", "protocol": 3, "version": "x"}))
+    ours.sendall(bad_probes.frame({"type": "hello", "protocol": PROTOCOL_VERSION, "version": "x"}))
     with suppress(ConnectionError):  # it may have hung up after the first of them
         for frame in frames:
             ours.sendall(frame)

@@ -44,7 +44,7 @@ def next_frame(sock: socket.socket) -> dict:
     return result
 
 
-def hello(sock: socket.socket, protocol: int = 3, **more: object) -> None:
+def hello(sock: socket.socket, protocol: int = 4, **more: object) -> None:
     next_frame(sock)
     sock.sendall(frame({"type": "hello", "protocol": protocol, "version": "9.9-fake", **more}))
 
@@ -107,7 +107,7 @@ def never_answers(sock: socket.socket) -> None:
 
 def drips(sock: socket.socket) -> None:
     next_frame(sock)
-    for byte in frame({"type": "hello", "protocol": 3, "version": "x" * 60}):
+    for byte in frame({"type": "hello", "protocol": 4, "version": "x" * 60}):
         time.sleep(0.05)
         sock.sendall(bytes([byte]))
 
@@ -118,7 +118,7 @@ def closes_at_once(sock: socket.socket) -> None:
 
 def truncated_hello(sock: socket.socket) -> None:
     next_frame(sock)
-    sock.sendall(frame({"type": "hello", "protocol": 3, "version": "1"})[:-5])
+    sock.sendall(frame({"type": "hello", "protocol": 4, "version": "1"})[:-5])
     sock.close()
 
 
@@ -136,7 +136,7 @@ def huge_payload(sock: socket.socket) -> None:
 
 def payload_on_hello(sock: socket.socket) -> None:
     next_frame(sock)
-    sock.sendall(frame({"type": "hello", "protocol": 3, "version": "1"}, b"abcd"))
+    sock.sendall(frame({"type": "hello", "protocol": 4, "version": "1"}, b"abcd"))
     hold(sock)
 
 

@@ -13,6 +13,8 @@ from typing import Any
 
 from bad_probes import Script, exactly, frame, hold, report, stream
 
+from device_probes.protocol import PROTOCOL_VERSION
+
 Act = Callable[[socket.socket, dict[str, Any]], None]
 FACTS: dict[str, Any] = {
     "platform": "android", "manufacturer": "", "model": "", "marketing_name": "", "soc": "",
@@ -34,7 +36,7 @@ def serving(act: Act | None = None, *, facts: dict[str, Any] | bytes | None = No
                 header, payload = _message(sock)
                 match header["type"]:
                     case "hello":
-                        hello = {"type": "hello", "protocol": 3, "version": "9.9-fake"}
+                        hello = {"type": "hello", "protocol": PROTOCOL_VERSION, "version": "9-fake"}
                         sock.sendall(frame(hello))
                     case "facts":
                         sock.sendall(answer)

@@ -235,7 +235,7 @@ def test_a_damaged_or_missing_probe_is_not_used(
         data = b"PK not an apk"
         info = {"package": "org.chirpbench.probe", "sha256": hashlib.sha256(data).hexdigest(),
                 "activity": "org.chirpbench.probe.ProbeActivity", "size": len(data),
-                "version_code": 1, "version_name": "1", "protocol": 3, **change}  # fmt: skip
+                "version_code": 1, "version_name": "1", "protocol": 4, **change}  # fmt: skip
         (tmp_path / "probe.apk").write_bytes(data)
         (tmp_path / "build-info.json").write_text(json.dumps(info))
     with pytest.raises(InputError, match=words) as caught:

@@ -34,6 +34,7 @@ from device_probes.android.listing import MAX_LISTED, listed_devices, read_list
 from device_probes.client import Deadlines, ProbeClient
 from device_probes.driver import Play
 from device_probes.fields import Malformed, loads
+from device_probes.protocol import PROTOCOL_VERSION
 from profiler.errors import DeviceError, DeviceNotReady
 from profiler.model import CodecRequest
 
@@ -112,7 +113,7 @@ values = st.recursive(
     max_leaves=6,
 )  # fmt: skip
 GOOD: tuple[dict, ...] = (
-    {"type": "hello", "protocol": 3, "version": "9"},
+    {"type": "hello", "protocol": PROTOCOL_VERSION, "version": "9"},
     {"type": "facts", "facts": FACTS},
     {"type": "loaded", "stimulus_id": TRAIN.stimulus_id, "rate_hz": 48_000, "crc32": 0},
     {"type": "progress", "stage": "playing", "fraction": 0.5},

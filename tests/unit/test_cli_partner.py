@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
 
 import bench_fleets as fleets
 import pytest
 
+from profiler.cli.arguments import build_parser
 from profiler.cli.benchplan import absent, chosen, helper_of
 from profiler.cli.connect import connected
 from profiler.errors import InputError
@@ -46,7 +46,7 @@ def test_one_that_is_away_is_missed() -> None:
 
 
 def test_a_kind_of_probe_that_this_version_has_not_is_refused() -> None:
-    args = Namespace(virtual="", probe=None, fast=False, speed=None)
+    args = build_parser().parse_args(["run", "--virtual="])
     looking = connected(args, partner=PartnerPlan("ios"))
     with pytest.raises(InputError, match="no probe for a partner of ios"), looking:
         pass
@@ -56,6 +56,6 @@ def test_it_is_looked_for_beside_what_the_command_line_asks_for(tmp_path: Path) 
     fleet = tmp_path / "fleet.toml"
     one = fleets.PHONE.format(serial="A", latency_ms=20.0, more="").replace("Android", "Other")
     fleet.write_text("version = 1\n" + one)
-    args = Namespace(virtual=str(fleet), probe=None, fast=True, speed=None)
+    args = build_parser().parse_args(["run", f"--virtual={fleet}", "--fast"])
     with connected(args, partner=PartnerPlan("virtual", "A")) as found:
         assert serials(found) == ["A"]

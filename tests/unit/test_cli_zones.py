@@ -10,6 +10,7 @@ import pytest
 
 from device_probes.virtual import load_fleet
 from profiler.catalogue import TESTS, wants_partner
+from profiler.cli.arguments import build_parser
 from profiler.cli.benchplan import in_boxes, places_of, with_zones
 from profiler.model import DeviceRef, Platform
 from profiler.plan import BenchPlan, DevicePlan
@@ -20,7 +21,7 @@ FROM_FILE = replace(ALONE, file=Path("bench.toml"))
 
 
 def args(**changes: object) -> Namespace:
-    return Namespace(**{"virtual": "", "probe": None, "fast": False, **changes})
+    return Namespace(**{**vars(build_parser().parse_args(["run", "--virtual="])), **changes})
 
 
 def ref(serial: str, platform: Platform = Platform.VIRTUAL) -> DeviceRef:

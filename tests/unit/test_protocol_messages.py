@@ -9,11 +9,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from device_probes import protocol
-from device_probes.codec import BACKGROUNDS, MAX_OBSERVED, facts_to_json, raw_table, read_facts
+from device_probes.codec import (
+    BACKGROUNDS,
+    MAX_OBSERVED,
+    PTIMES_MS,
+    facts_to_json,
+    raw_table,
+    read_facts,
+)
 from device_probes.fields import Malformed, clean, loads
 from device_probes.parse import read_from_host, read_from_probe
 from device_probes.wire import MAX_HEADER_BYTES, encode_frame
 from profiler.model import (
+    CallPath,
     CodecCost,
     CodecRequest,
     CostStats,
@@ -64,6 +72,14 @@ facts = st.builds(
     raw=st.dictionaries(st.text(safe, max_size=96), names, max_size=4),
     collected_at=st.none() | st.datetimes(timezones=st.just(UTC)),
 )
+calls = st.builds(
+    CallPath,
+    ptime_ms=st.sampled_from(PTIMES_MS),
+    fec=st.booleans(),
+    dtx=st.booleans(),
+    bitrate_bps=st.none() | st.integers(6000, 510_000),
+    jitter_buffer_target_ms=st.none() | st.integers(0, 4000),
+)
 requests = st.builds(
     TrialRequest,
     api=words,
@@ -87,6 +103,7 @@ requests = st.builds(
     usage=words,
     audio_session=words,
     background=st.sampled_from(BACKGROUNDS),
+    call=st.none() | calls,
     duration_s=floats(0.02, 900),
 )
 streams = st.builds(

@@ -20,6 +20,7 @@ PINNED: dict[str, str] = {
     "ActionGap": "108841d1576f",
     "ActionOutcome": "fd9346a3396e",
     "ActionSegment": "e90d517296df",
+    "CallPath": "02c9cbff89c0",
     "CaptureQuality": "8626ed720893",
     "ChannelTone": "493bcffb5c55",
     "CodecCost": "c66c43ca4db3",
@@ -59,12 +60,12 @@ PINNED: dict[str, str] = {
     "TimestampPair": "d85caad4b9f4",
     "ToneSpec": "b4379731fc05",
     "TrialRecord": "0c82256869f6",
-    "TrialRequest": "b8d4791accf1",
-    "TrialSetup": "4e8de8a86301",
+    "TrialRequest": "b6ffac44222e",
+    "TrialSetup": "b91e60f3e102",
     "Verification": "48eaef5fb2e7",
     "VoiceSpan": "72b492d8a6c3",
 }
-"""What revision 0002 stores. Before the first release: put the new value here. After it: add a
+"""What revision 0003 stores. Before the first release: put the new value here. After it: add a
 migration that writes the new field into every stored record, then put the new value here."""
 
 

@@ -99,9 +99,12 @@ def test_r4_presses_keys_in_a_call() -> None:
     assert [a.action for a in only.setup.actions] == ["volume_down", "volume_up"]
     assert only.request.audio_mode == "communication"
     assert only.request.volume is not None
-    assert skip("R4", replace(PHONE, platform=Platform.WEB), abilities=frozenset()).reason is (
-        Reason.NEEDS_ADB
-    )
+    for platform, reason in (
+        (Platform.IOS, Reason.NEEDS_ADB),
+        (Platform.WEB, Reason.NOT_ON_THIS_PROBE),
+    ):
+        elsewhere = replace(PHONE, platform=platform)
+        assert skip("R4", elsewhere, abilities=frozenset()).reason is reason
 
 
 def test_bluetooth_is_measured_when_it_is_there() -> None:

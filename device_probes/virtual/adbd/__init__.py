@@ -13,7 +13,16 @@ simulated sound. :class:`VirtualAndroid` is the handle on everything that can go
 """
 
 from device_probes.virtual.adbd.android import VirtualAndroid
+from device_probes.virtual.adbd.browser import BrowserLauncher, RunningBrowser
 from device_probes.virtual.adbd.daemon import AdbDaemon, make_phones
 from device_probes.virtual.adbd.probe_app import ProbeLauncher, RunningProbe
 
-__all__ = ["AdbDaemon", "ProbeLauncher", "RunningProbe", "VirtualAndroid", "make_phones"]
+__all__ = [
+    "AdbDaemon",
+    "BrowserLauncher",
+    "ProbeLauncher",
+    "RunningBrowser",
+    "RunningProbe",
+    "VirtualAndroid",
+    "make_phones",
+]

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import socket
 import time
-from contextlib import suppress
 from dataclasses import replace
 
 from device_probes.virtual.adbd.apk import Apk, read_apk
+from device_probes.virtual.adbd.browser import CHROME, BrowserApp, BrowserLauncher, browser_apk
 from device_probes.virtual.adbd.core import PhoneCore
 from device_probes.virtual.adbd.faults import Action
-from device_probes.virtual.adbd.packages import RECORD_AUDIO
-from device_probes.virtual.adbd.services import pump
-from device_probes.virtual.adbd.stream import Stream
+from device_probes.virtual.adbd.packages import RECORD_AUDIO, InstallFlags
 from device_probes.virtual.adbd.system import (
     PERMISSION_DIALOG,
     PROBE_ACTIVITY,
     PROBE_PACKAGE,
 )
-from device_probes.virtual.adbd.transport import Transport
 
 _FOREIGN = "com.example.caller/.IncomingCallActivity"
 _JAVA_CRASH = (
@@ -100,26 +97,14 @@ class VirtualAndroid(PhoneCore):
 
         Raises ``ConnectionRefusedError`` when nothing is behind it.
         """
-        found = self.reversed.get(name)
         ours, theirs = socket.socketpair()
         try:
-            if found is None:
-                raise ConnectionRefusedError(f"nobody listens on {name}")
-            self._wait_for(self._carry(*found, theirs))
+            self._wait_for(self.reversed.dial(name, theirs))
         except ConnectionError as exc:
             ours.close()
             theirs.close()
             raise ConnectionRefusedError(str(exc)) from exc
         return ours
-
-    async def _carry(self, local: str, transport: Transport, sock: socket.socket) -> None:
-        stream = await transport.open(local)
-        self._in_background(self._pump_and_close(stream, sock))
-
-    async def _pump_and_close(self, stream: Stream, sock: socket.socket) -> None:
-        with suppress(ConnectionError):
-            await pump(stream, sock, self)
-            await stream.close()
 
     # --- storage ----------------------------------------------------------------------------------
 
@@ -197,6 +182,39 @@ class VirtualAndroid(PhoneCore):
         if found:
             found.granted.add(RECORD_AUDIO)
 
+    # --- a browser --------------------------------------------------------------------------------
+
+    def have_browser(
+        self,
+        launcher: BrowserLauncher,
+        package: str = CHROME,
+        *,
+        version: str = "150.0.7300.40",
+        microphone: bool = False,
+    ) -> None:
+        """Have a browser installed; ``microphone``: the app may record already."""
+        self.browser = BrowserApp(self, package, launcher)
+        apk = browser_apk(package, version, 730_004_001)
+        self.packages.put(apk, _NO_CONTENT, protocol=None, granted=microphone)
+
+    def stop_browser(self) -> None:
+        """Let the system end the browser, as it does when memory is short."""
+        if self.browser is not None:
+            self.kill_package(self.browser.package, 3, "LOW MEMORY", "lmkd", status=9)
+
+    def update_browser(self, version: str = "151.0.7400.9") -> None:
+        """Let the store update the browser, which ends it."""
+        if self.browser is not None:
+            apk = browser_apk(self.browser.package, version, 740_000_901)
+            self.packages.commit(apk, _NO_CONTENT, InstallFlags())
+            self.stop_browser()
+
+    def disable_browser(self) -> None:
+        """Switch the browser off in the settings."""
+        if self.browser is not None:
+            self.stop_browser()
+            self.packages.installed[self.browser.package].enabled = False
+
     # --- installs ---------------------------------------------------------------------------------
 
     def refuse_installs(self, reason: str | None = "INSTALL_FAILED_USER_RESTRICTED") -> None:
@@ -228,7 +246,7 @@ class VirtualAndroid(PhoneCore):
             version_name=apk.version_name if version_name is None else version_name,
             signer=signer or apk.signer,
         )
-        content = data if data is not None else b"PK\x05\x06" + bytes(18)
+        content = data if data is not None else _NO_CONTENT
         self.packages.put(apk, content, protocol=protocol, granted=granted)
 
     # --- battery and heat -------------------------------------------------------------------------
@@ -247,6 +265,8 @@ class VirtualAndroid(PhoneCore):
         self.state.set_battery(percent=percent)
 
 
+_NO_CONTENT = b"PK\x05\x06" + bytes(18)
+"""An empty zip."""
 _OLD = Apk(
     package=PROBE_PACKAGE,
     version_code=1,

@@ -15,12 +15,14 @@ from typing import Any, TypeVar
 
 from device_probes.virtual.adbd import host
 from device_probes.virtual.adbd.auth import Keyring
+from device_probes.virtual.adbd.browser import BrowserApp
 from device_probes.virtual.adbd.faults import Action, Triggers, matches
 from device_probes.virtual.adbd.files import FileSystem
 from device_probes.virtual.adbd.packages import Packages
 from device_probes.virtual.adbd.plug import Plug
 from device_probes.virtual.adbd.probe_app import HostileProbe, ProbeApp, ProbeLauncher
 from device_probes.virtual.adbd.properties import make_properties, system_features
+from device_probes.virtual.adbd.reverse import Reverses
 from device_probes.virtual.adbd.services import find_service
 from device_probes.virtual.adbd.shell import Override
 from device_probes.virtual.adbd.sync import Mangle
@@ -80,8 +82,8 @@ class PhoneCore:
         self.files.set_free(start.free_mb * _MB)
         self.app = ProbeApp(self)
         self.triggers: Triggers[Any] = Triggers()
-        self.reversed: dict[str, tuple[str, Transport]] = {}
-        """``adb reverse``: socket of the phone to socket of the host."""
+        self.reversed = Reverses(self)
+        self.browser: BrowserApp | None = None
         self.keyring = Keyring(required=start.unauthorized)
         self.legacy_adbd = start.legacy_adbd
         self.mute = start.offline
@@ -102,6 +104,11 @@ class PhoneCore:
         """What ``adb connect`` is given."""
         return f"127.0.0.1:{self.plug.port}"
 
+    @property
+    def loopback(self) -> str:
+        """The phone's own ``localhost``, as programs of this computer reach it."""
+        return f"127.{self.plug.port >> 8}.{self.plug.port & 255}.1"
+
     def banner(self) -> str:
         """Properties and features, as CNXN carries them."""
         if self.banner_override is not None:
@@ -117,6 +124,10 @@ class PhoneCore:
     async def service(self, name: str, transport: Transport) -> Handler | None:
         """What serves a stream to ``name``."""
         return await find_service(name, self, transport)
+
+    def left(self, transport: Transport) -> None:
+        """A connection ended, and what belongs to it with it."""
+        self.reversed.drop(transport)
 
     async def event(self, name: str, amount: int = 1) -> None:
         """Something happens: run what was set on it, then wait while the phone is frozen.
@@ -177,15 +188,18 @@ class PhoneCore:
         self.triggers.clear()
         self._gate.set()
         self.plug.pull()
+        await self.reversed.close()
         tasks = list(self._background)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def processes(self) -> dict[int, str]:
-        """Numbers and names of what runs; an external probe that ended by itself is noticed."""
-        pid = self.app.pid
-        return {p: n for p, n in self.pids.running.items() if n != PROBE_PACKAGE or p == pid}
+        """Numbers and names of what runs; an app of ours that ended by itself is noticed."""
+        ours = {PROBE_PACKAGE: self.app.pid}
+        if self.browser is not None:
+            ours[self.browser.package] = self.browser.pid
+        return {p: n for p, n in self.pids.running.items() if n not in ours or p == ours[n]}
 
     def other_app_records(self, package: str | None = "com.example.recorder") -> None:
         """Let another app keep the microphone; ``None``: no other app does."""
@@ -200,10 +214,12 @@ class PhoneCore:
     ) -> int | None:
         """End a package's process and activities; returns the process that ended."""
         self.state.hide_package(package)
-        pid = self.app.stop() if package == PROBE_PACKAGE else None
         found = self.packages.installed.get(package)
         if found:
             found.stopped = True
+        if self.browser is not None and package == self.browser.package:
+            return self.browser.stop()
+        pid = self.app.stop() if package == PROBE_PACKAGE else None
         if pid is not None:
             uid = found.uid if found else 0
             sub = (21, "FORCE STOP") if reason == 10 else (0, "UNKNOWN")
@@ -220,6 +236,8 @@ class PhoneCore:
     def reboot(self, down_s: float = 3.0) -> None:
         """Restart: connections and the probe end, the phone is back (locked) after ``down_s``."""
         self.app.stop()
+        if self.browser is not None:
+            self.browser.stop()
         self.state.activities = self.state.activities[:1]
         self.state.sleep()
         self.boot_id = str(uuid.uuid4())

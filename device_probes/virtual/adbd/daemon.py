@@ -37,7 +37,7 @@ class AdbDaemon:
     """Listens for adb servers on behalf of ``phones`` until :meth:`stop`; a context manager.
 
     ``adb_server_port`` is the server that the phones are plugged into: :meth:`connect_all` and
-    ``unplug`` speak to it. Only 127.0.0.1 is ever listened on or dialled.
+    ``unplug`` speak to it. Only addresses of this computer's loopback are listened on or dialled.
     """
 
     def __init__(
@@ -92,6 +92,8 @@ class AdbDaemon:
             return
         for phone in self.phones:
             phone.app.stop()
+            if phone.browser is not None:
+                phone.browser.stop()
         with suppress(TimeoutError):
             asyncio.run_coroutine_threadsafe(self._detach(), self._loop).result(_STOP_S)
         self._loop.call_soon_threadsafe(self._loop.stop)

@@ -59,6 +59,8 @@ class Installed:
     protocol: int | None = None
     """Contract version its probe speaks; ``None`` is the current one."""
     stopped: bool = True
+    enabled: bool = True
+    """Switched off in the settings when not."""
 
 
 class Packages:

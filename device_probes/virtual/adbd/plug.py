@@ -78,6 +78,7 @@ class Plug:
             pass  # the daemon ends; asyncio would print a cancelled handler as an error
         finally:
             self._transports.discard(transport)
+            self._phone.left(transport)
 
 
 def _bind(port: int) -> socket.socket:

@@ -67,6 +67,10 @@ class Endpoint(Protocol):
         """What serves a stream to ``name``; ``None`` refuses it."""
         ...
 
+    def left(self, transport: Transport) -> None:
+        """A connection ended."""
+        ...
+
 
 class Transport:
     """Serves one connection until it ends."""

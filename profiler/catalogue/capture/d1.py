@@ -9,11 +9,13 @@ from profiler.catalogue import limits
 from profiler.catalogue.judging import Ruling, listed, nothing_measured, own, unique
 from profiler.catalogue.kinds import CatalogueTest, Page, PlannedTrial, TrialOptions, numbered
 from profiler.catalogue.latency.l1 import offered_apis
+from profiler.catalogue.paths import on_web
 from profiler.catalogue.table import LATE_SHARE
 from profiler.catalogue.trains import sweep_train
 from profiler.model import (
     CaptureQuality,
     DeviceFacts,
+    EffectState,
     Measurement,
     Platform,
     Reason,
@@ -44,6 +46,10 @@ FIELD_PAIRS: tuple[dict[str, int | str], ...] = (
 )
 """Combinations that were silent in the field, those most met first."""
 BRIEF_PAIRS = 3
+EFFECTS = ("aec", "ns", "agc")
+ALL_EFFECTS: dict[str, int | str] = dict.fromkeys(EFFECTS, EffectState.ON.value)
+WEB_RATES_HZ = (16_000, 44_100)
+"""In a browser all effects are tried at these rates, too: the voice services' and the music's."""
 NAMES = {
     "rate_hz": "rate", "input_preset": "preset", "input_channels": "channels",
     "performance_mode": "performance", "audio_mode": "mode",
@@ -55,7 +61,7 @@ def trials(facts: DeviceFacts, options: TrialOptions) -> tuple[PlannedTrial, ...
     plain = options.plain(facts, WARMUP_S)
     pairs, setups = [], []
     for changes in configurations(facts, options, plain):
-        request = replace(plain, **changes)  # type: ignore[arg-type]
+        request = requested(plain, changes)
         pairs.append((request, sweep_train(options.seed, request.rate_hz)))
         setups.append(TrialSetup(note=label(changes)))
     return numbered(TEST_ID, pairs, tail_s=TAIL_S, setup=setups)
@@ -77,11 +83,24 @@ def configurations(
         found += [{"api": a} for a in offered_apis(facts)[: 1 if options.brief else None]]
         pairs = FIELD_PAIRS[: BRIEF_PAIRS if options.brief else None]
         found += pairs
+    if on_web(facts):
+        found.append(ALL_EFFECTS)
+        if not options.brief:
+            found += [{name: EffectState.ON.value} for name in EFFECTS]
+            found += [{"rate_hz": rate, **ALL_EFFECTS} for rate in WEB_RATES_HZ]
     return found
+
+
+def requested(plain: TrialRequest, changes: dict[str, int | str]) -> TrialRequest:
+    """The plain request with these changes."""
+    typed = {n: EffectState(str(v)) if n in EFFECTS else v for n, v in changes.items()}
+    return replace(plain, **typed)  # type: ignore[arg-type]
 
 
 def label(changes: dict[str, int | str]) -> str:
     """A configuration as its measurements are named."""
+    if all(changes.get(name) == EffectState.ON.value for name in EFFECTS):
+        changes = {n: v for n, v in changes.items() if n not in EFFECTS} | {"effects": "on"}
     return ",".join(f"{NAMES.get(name, name)}={value}" for name, value in changes.items())
 
 
@@ -183,7 +202,8 @@ PAGE = Page(
     hardware="H0",
     stimulus="about a second of quiet sweeps nearly without pauses, per configuration: every rate, "
     "preset, channel count, sharing and performance mode, one changed at a time, and combinations "
-    "that were silent in the field (`smoke`, and a plan with `rates_hz`: the rates)",
+    "that were silent in the field (`smoke`, and a plan with `rates_hz`: the rates); in a browser "
+    "every rate and effect",
     measured="longest run of exact zeros after the first sound, per configuration",
     method="A dead capture path delivers exact zeros while everything says it records; a quiet "
     "room never does. The stimulus keeps noise gates open. Zeros before the first sound are the "

@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 
 from profiler.catalogue import limits
 from profiler.catalogue.kinds import PlannedTrial, TrialOptions, numbered
+from profiler.catalogue.paths import takes_frames
 from profiler.catalogue.table import BUFFER_EVIDENCE
 from profiler.model import (
     DeviceFacts,
     GlitchFindings,
     Measurement,
-    Platform,
     Reason,
     TimedAction,
     TrialRecord,
@@ -31,13 +31,13 @@ WARMUP_S = 0.5
 TAIL_S = 0.3
 BURSTS = (1, 2, 3, 4, 5, 6, 7, 8)
 FRAMES = (64, 128, 256, 512, 1024, 2048)
-"""Sizes of a sound interface's buffer."""
+"""Sizes of a sound interface's buffer, and of a browser's as seconds of ``latencyHint``."""
 PLAIN = "plain"
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Size:
-    """A buffer size: ``unit`` is ``bursts`` (phones) or ``frames`` (sound interfaces)."""
+    """A buffer size: ``unit`` is ``bursts`` (phones) or ``frames`` (sound interfaces, browsers)."""
 
     value: int
     unit: str
@@ -85,7 +85,7 @@ class Safe:
 
 def sizes(facts: DeviceFacts, options: TrialOptions) -> tuple[Size, ...]:
     """The plan's sizes, else all that are worth trying; ascending."""
-    if facts.platform is Platform.HOST:
+    if takes_frames(facts):
         frames = options.buffer_frames or FRAMES
         return tuple(Size(n, "frames") for n in sorted(set(frames)))
     bursts = options.buffer_bursts or BURSTS

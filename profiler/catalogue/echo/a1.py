@@ -10,6 +10,7 @@ from profiler.catalogue.echo import far_end
 from profiler.catalogue.echo.erle import Erle, erle
 from profiler.catalogue.judging import Ruling, nothing_measured, own, unique
 from profiler.catalogue.kinds import CatalogueTest, Page, PlannedTrial, Skip, TrialOptions
+from profiler.catalogue.paths import has_modes
 from profiler.catalogue.table import BASELINE_DROP_DB
 from profiler.model import (
     DeviceFacts,
@@ -30,21 +31,22 @@ SPEECH_S, SHORT_SPEECH_S, BASELINE_S = 27.0, 8.4, 9.0
 
 
 def trials(facts: DeviceFacts, options: TrialOptions) -> tuple[PlannedTrial, ...] | Skip:
-    """Canceller on and off at each volume, and once the raw path at the loudest."""
+    """Canceller on and off at each volume, and once the raw path at the loudest, where a device
+    has another than the one with the canceller off."""
     refused = far_end.unfit(facts)
     if refused:
         return refused
     request = far_end.voice_request(facts, options)
     speech_s = SHORT_SPEECH_S if options.short else SPEECH_S
     found: list[PlannedTrial] = []
-    for volume in far_end.volumes(options):
+    for volume in far_end.volumes(facts, options):
         on = replace(request, volume=volume)
         for role, one in (
             (far_end.AEC_ON, on),
             (far_end.AEC_OFF, replace(on, aec=EffectState.OFF)),
         ):
             found.append(_trial(len(found), one, options.seed, speech_s, role))
-    if not options.short:
+    if not options.short and has_modes(facts):
         raw = replace(found[-1].request, audio_mode="media", input_preset="unprocessed")
         found.append(_trial(len(found), raw, options.seed, BASELINE_S, far_end.BASELINE))
     return tuple(found)
@@ -218,7 +220,8 @@ PAGE = Page(
     "while it speaks; the noise itself is heard in its pauses and taken off. With less echo than "
     "noise only a bound is claimed. Noise suppression and gain control are off on both sides. An "
     'echo that is weak although the canceller is "off" is compared with the unprocessed path; '
-    "the verdict is then at most marginal (docs/echo.md).",
+    "the verdict is then at most marginal (docs/echo.md). A browser has no other path to compare "
+    "with and no volume a page could set: it is measured at the volume as found.",
     drives=("aec", "full_duplex.speaker", "max_safe_volume"),
     sources=(
         "CATALOGUE A1", "3GPP TS 26.132 8.7.1", "webrtc-aec-matrix article", "oboe#2090",

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from profiler.catalogue import limits
+from profiler.catalogue.echo import far_end
 from profiler.catalogue.judging import Ruling, nothing_measured, own, unique
 from profiler.catalogue.kinds import (
     CatalogueTest,
@@ -16,13 +17,13 @@ from profiler.catalogue.kinds import (
     Skip,
     TrialOptions,
 )
+from profiler.catalogue.paths import call_path
 from profiler.model import (
     DeviceFacts,
     EffectState,
     Measurement,
     NearEndFindings,
     PartnerPart,
-    Platform,
     Reason,
     TestResult,
     TrialRecord,
@@ -54,19 +55,16 @@ MIN_TAKES = 2
 
 def trials(facts: DeviceFacts, options: TrialOptions) -> tuple[PlannedTrial, ...] | Skip:
     """The partner speaks while the device is silent, and while it speaks, in turn."""
-    if facts.platform is Platform.HOST:
-        return Skip(Reason.NOT_ON_THIS_PROBE, "a sound interface has no echo canceller")
+    refused = far_end.unfit(facts)
+    if refused:
+        return refused
     if options.partner is None:
         return Skip(
             Reason.NEEDS_PARTNER,
             "needs a partner in its zone: the bench's sound interface or another phone",
         )
-    base = options.plain(facts, WARMUP_S)
-    preset = "voice_communication" if base.input_preset == "default" else base.input_preset
     request = replace(
-        base,
-        audio_mode="communication",
-        input_preset=preset,
+        call_path(facts, options.plain(facts, WARMUP_S)),
         aec=EffectState.ON,
         duration_s=SETTLE_S + VOICE_S + TAIL_S,
     )

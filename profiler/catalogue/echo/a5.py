@@ -42,7 +42,7 @@ def trials(facts: DeviceFacts, options: TrialOptions) -> tuple[PlannedTrial, ...
             "somebody, or a turntable, must flip the phone or cover its microphone at 15 s",
         )
     on = far_end.voice_request(facts, options)
-    on = replace(on, volume=far_end.volumes(options)[-1])
+    on = replace(on, volume=far_end.volumes(facts, options)[-1])
     off = replace(on, aec=EffectState.OFF)
     return (
         far_end.echo_trial(

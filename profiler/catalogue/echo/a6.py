@@ -34,7 +34,7 @@ def trials(facts: DeviceFacts, options: TrialOptions) -> tuple[PlannedTrial, ...
     if refused:
         return refused
     on = far_end.voice_request(facts, options)
-    on = replace(on, volume=far_end.volumes(options)[-1])
+    on = replace(on, volume=far_end.volumes(facts, options)[-1])
     sessions = SESSIONS if facts.platform in (Platform.ANDROID, Platform.VIRTUAL) else ("default",)
     apis = options.apis or (on.api, *offered_apis(facts))
     cells = []

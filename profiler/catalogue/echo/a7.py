@@ -9,6 +9,7 @@ from profiler.catalogue import limits
 from profiler.catalogue.echo import far_end
 from profiler.catalogue.judging import Ruling, nothing_measured, own, unique
 from profiler.catalogue.kinds import CatalogueTest, Page, PlannedTrial, Skip, TrialOptions
+from profiler.catalogue.paths import has_modes
 from profiler.catalogue.table import ORDER_NOISE_DB
 from profiler.model import (
     DeviceFacts,
@@ -31,24 +32,27 @@ FLOOR_DB = -200.0
 
 
 def trials(facts: DeviceFacts, options: TrialOptions) -> tuple[PlannedTrial, ...] | Skip:
-    """A fresh process; then, in the same one, after a media run and after a mode toggle."""
+    """A fresh process; then, in the same one, after a media run and, where there are modes, after a
+    mode toggle."""
     refused = far_end.unfit(facts)
     if refused:
         return refused
     if "fresh_process" not in options.abilities:
         return Skip(Reason.NOT_ON_THIS_PROBE, "this probe's process cannot be started anew")
     on = far_end.voice_request(facts, options)
-    on = replace(on, volume=far_end.volumes(options)[-1])
+    on = replace(on, volume=far_end.volumes(facts, options)[-1])
     off = replace(on, aec=EffectState.OFF)
     media = replace(off, audio_mode="media", input_preset="default")
-    steps = (
+    steps = [
         (on, FRESH, SPEECH_S),
         (media, BETWEEN, BETWEEN_S),
         (on, AFTER_MEDIA, SPEECH_S),
         (off, BETWEEN, BETWEEN_S),
         (media, BETWEEN, BETWEEN_S),
         (on, AFTER_TOGGLE, SPEECH_S),
-    )
+    ]
+    if not has_modes(facts):
+        steps = steps[:3]
     return tuple(
         far_end.echo_trial(
             TEST_ID, i, request, seed=options.seed, speech_s=speech_s,
@@ -73,7 +77,9 @@ def _rule(records: Sequence[TrialRecord]) -> Ruling:
     verdicts: list[Verdict] = []
     reasons: list[Reason] = []
     texts, numbers = [], []
-    for role in (AFTER_MEDIA, AFTER_TOGGLE):
+    # A browser has no modes to toggle.
+    toggled = any(r.request.audio_mode != "media" for r in told)
+    for role in (AFTER_MEDIA, AFTER_TOGGLE) if toggled else (AFTER_MEDIA,):
         later = heard.get(role)
         if later is None:
             verdicts.append(Verdict.NOT_MEASURABLE)
@@ -132,7 +138,8 @@ PAGE = Page(
     measured="change of the echo that is left",
     method="The probe's process is started anew once, before the first recording; all others run "
     "in the same process. The far end is the same, so the level of the echo left says it all. "
-    "Echoes that lie below the noise count as equal.",
+    "Echoes that lie below the noise count as equal. A browser has no modes: there the run between "
+    "is one without canceller.",
     drives=("restart_between_modes",),
     sources=("livekit/client-sdk-flutter#678 (OnePlus 11, Redmi Note 13)",),
 )

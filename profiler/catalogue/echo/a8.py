@@ -40,7 +40,7 @@ def trials(facts: DeviceFacts, options: TrialOptions) -> tuple[PlannedTrial, ...
             TEST_ID, i, one, seed=options.seed + SEED_STEP, speech_s=speech_s,
             note=far_end.noted(REPLAY, one),
         )
-        for i, volume in enumerate(far_end.volumes(options))
+        for i, volume in enumerate(far_end.volumes(facts, options))
         for one in (replace(request, volume=volume),)
     )  # fmt: skip
 

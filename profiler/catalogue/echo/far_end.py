@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from profiler.catalogue.kinds import PlannedTrial, Skip, TrialOptions
+from profiler.catalogue.paths import call_path, has_effects, on_web
 from profiler.model import (
     DeviceFacts,
     EchoFindings,
     EffectState,
-    Platform,
     Reason,
     TimedAction,
     TrialRecord,
@@ -32,27 +32,29 @@ AEC_ON, AEC_OFF, BASELINE = "aec on", "aec off", "baseline"
 
 def unfit(facts: DeviceFacts) -> Skip | None:
     """Why a device has no echo canceller to test."""
-    if facts.platform is Platform.HOST:
+    if not has_effects(facts):
         return Skip(Reason.NOT_ON_THIS_PROBE, "a sound interface has no echo canceller")
     return None
 
 
 def voice_request(facts: DeviceFacts, options: TrialOptions) -> TrialRequest:
     """The path of a call with the canceller on and nothing else; a preset of the plan stays."""
-    plain = options.plain(facts, WARMUP_S)
-    preset = plain.input_preset
     return replace(
-        plain,
-        audio_mode="communication",
-        input_preset="voice_communication" if preset == "default" else preset,
+        call_path(facts, options.plain(facts, WARMUP_S)),
         aec=EffectState.ON,
         ns=EffectState.OFF,
         agc=EffectState.OFF,
     )
 
 
-def volumes(options: TrialOptions) -> tuple[float, ...]:
-    """The plan's volumes, else three; one in a short run."""
+def volumes(facts: DeviceFacts, options: TrialOptions) -> tuple[float | None, ...]:
+    """The plan's volumes, else three; one in a short run.
+
+    A page sets no volume but a gain of its own: without a plan's word a browser is measured at the
+    volume as found.
+    """
+    if on_web(facts) and not options.volumes:
+        return (None,)
     found = tuple(sorted(options.volumes)) or VOLUMES
     return found[-1:] if options.short else found
 

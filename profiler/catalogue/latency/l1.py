@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import statistics
 from collections.abc import Sequence
@@ -10,11 +11,13 @@ from dataclasses import replace
 from profiler.catalogue import limits
 from profiler.catalogue.judging import Ruling, measured, nothing_measured, own, unique
 from profiler.catalogue.kinds import CatalogueTest, Page, PlannedTrial, TrialOptions, numbered
+from profiler.catalogue.paths import has_modes
 from profiler.catalogue.trains import class_train, latency_train
+from profiler.intervals import line_scatter
 from profiler.model import (
     DeviceFacts,
+    Estimate,
     Measurement,
-    Platform,
     Reason,
     TestResult,
     TrialRecord,
@@ -62,8 +65,7 @@ def other_paths(facts: DeviceFacts, plain: TrialRequest) -> tuple[TrialRequest, 
     """
     calls = replace(plain, audio_mode="communication", input_preset="voice_communication")
     apis = (replace(plain, api=api) for api in offered_apis(facts)[:MAX_PATHS])
-    on_phone = facts.platform in (Platform.ANDROID, Platform.IOS, Platform.VIRTUAL)
-    found = (*((calls,) if on_phone else ()), *apis)
+    found = (*((calls,) if has_modes(facts) else ()), *apis)
     return tuple(r for r in dict.fromkeys(found) if r.path != plain.path)
 
 
@@ -126,6 +128,8 @@ def _judge_volume(records: list[TrialRecord]) -> Ruling:
         f"round trip {statistics.median(values):.2f} ms, MAD {limits.mad(values):.2f} ms, "
         f"{len(values)} of {len(records)} opens"
     )
+    beside, more = _beside(good)
+    text, numbers = text + more, (*numbers, *beside)
     notes = unique(reason for r in records for reason in r.reasons)
     if len(values) < limits.MIN_REPEATS:
         return Ruling(Verdict.MARGINAL, unique((Reason.FEW_REPEATS, *notes)), text, numbers)
@@ -136,6 +140,42 @@ def _judge_volume(records: list[TrialRecord]) -> Ruling:
     spread, why_spread = limits.grade(TEST_ID, "rtl_mad_ms", limits.mad_bounds(values))
     reasons = unique((*why_level, *why_spread, *notes))
     return Ruling(worst((level, spread)), reasons, text, numbers)
+
+
+def _beside(good: Sequence[tuple[TrialRecord, Estimate]]) -> tuple[list[Measurement], str]:
+    """What stays apart from the spread between opens: the scatter within one, and what the system
+    itself claims."""
+    numbers, text = [], ""
+    within = [sd for _, e in good if (sd := within_sd_ms(e)) is not None]
+    if within:
+        sd_ms = statistics.median(within)
+        numbers.append(Measurement("within_sd_ms", sd_ms, "ms"))
+        text += f", sd {sd_ms:.4f} ms within one"
+    said = {}
+    for way in ("output", "input"):
+        known = [v for r, _ in good if (v := _reported_ms(r, way)) is not None]
+        if known:
+            said[way] = statistics.median(known)
+            numbers.append(Measurement(f"reported_{way}_ms", said[way], "ms"))
+    if said:
+        words = " and ".join(f"{ms:.1f} ms of {way}" for way, ms in said.items())
+        text += f"; the system reports {words}"
+    return numbers, text
+
+
+def within_sd_ms(estimate: Estimate) -> float | None:
+    """Standard deviation of one open's chirps about their own line, in ms; ``None`` with too few
+    of them."""
+    jumps_s = [jump.time_s for jump in estimate.jumps]
+    squares, free = line_scatter(estimate.per_chirp_ms, estimate.per_chirp_time_s, jumps_s)
+    return math.sqrt(squares / free) if free else None
+
+
+def _reported_ms(record: TrialRecord, way: str) -> float | None:
+    if record.report is None:
+        return None
+    said: float | None = getattr(record.report, f"reported_{way}_latency_ms")
+    return said
 
 
 def _numbers(values: list[float], noise_ms: float, *, rejected: int) -> tuple[Measurement, ...]:
@@ -161,11 +201,14 @@ PAGE = Page(
     hardware="H0",
     stimulus="one train of exponential sweeps, a fresh stream for each repeat; beyond the quick "
     "suite five more opens in communication mode and with each API on offer",
-    measured="median, MAD, p95, smallest and largest round-trip latency over the opens, per path",
+    measured="median, MAD, p95, smallest and largest round-trip latency over the opens, per path; "
+    "standard deviation of the chirps within an open; the output and input latency that the system "
+    "reports, where it does",
     method="Each open gives one latency of the direct path at t = 0 with its 1σ "
     "(docs/method.md). The spread between opens is what a user meets; with fewer than five opens "
-    "nothing is claimed. The plain media path decides the verdict; the others are numbers, named "
-    "api/mode/preset/route.",
+    "nothing is claimed. The scatter within an open (median over the opens, drift and jumps taken "
+    "out) is the method's and is never mixed with it. The plain media path decides the verdict; "
+    "the others are numbers, named api/mode/preset/route.",
     drives=("perf_mode", "sharing", "src_quality"),
     sources=("oboe#235", "oboe#2075"),
 )

@@ -15,14 +15,14 @@ from profiler.catalogue.kinds import (
     TrialOptions,
 )
 from profiler.catalogue.latency import l2_bursts, l2_exchange
-from profiler.catalogue.latency.l2_effects import EFFECTS_OFF, EFFECTS_ON, communication, effects
+from profiler.catalogue.latency.l2_effects import EFFECTS_OFF, EFFECTS_ON
+from profiler.catalogue.paths import call_path, has_effects, with_effects
 from profiler.catalogue.trains import burst_train
 from profiler.model import (
     DeviceFacts,
     EffectState,
     Geometry,
     PartnerPart,
-    Platform,
     Reason,
     TestResult,
     TrialRecord,
@@ -43,14 +43,14 @@ PARTNER_RATE_HZ = 48_000
 
 def trials(facts: DeviceFacts, options: TrialOptions) -> tuple[PlannedTrial, ...] | Skip:
     """Sessions with the effects off and on in turn: exchanges, or bursts without a partner."""
-    if facts.platform is Platform.HOST:
+    if not has_effects(facts):
         return Skip(Reason.NOT_ON_THIS_PROBE, "a sound interface has no voice processing")
-    base = communication(options.plain(facts, WARMUP_S))
+    base = call_path(facts, options.plain(facts, WARMUP_S))
     most = BRIEF_REPEATS if options.brief else limits.MIN_REPEATS
     repeats = options.repeats if options.thorough else min(options.repeats, most)
-    states = [EffectState.OFF, EffectState.ON] * repeats
+    turns = enumerate([EffectState.OFF, EffectState.ON] * repeats)
     make = _burst if options.partner is None else _exchange
-    return tuple(make(i, effects(base, state), state, options) for i, state in enumerate(states))
+    return tuple(make(i, with_effects(base, state), state, options) for i, state in turns)
 
 
 def _note(state: EffectState) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from profiler.model import EffectState, Reason, TrialRecord, TrialRequest
 
@@ -13,21 +12,6 @@ ADD_PARTNER = (
     "one device alone cannot measure here: add a partner (docs/bench.md), the bench's sound "
     "interface or another phone in its zone"
 )
-
-
-def communication(plain: TrialRequest) -> TrialRequest:
-    """The path of a call; a preset that the plan chose stays."""
-    preset = plain.input_preset
-    return replace(
-        plain,
-        audio_mode="communication",
-        input_preset="voice_communication" if preset == "default" else preset,
-    )
-
-
-def effects(request: TrialRequest, state: EffectState) -> TrialRequest:
-    """With all three effects in one state."""
-    return replace(request, aec=state, ns=state, agc=state)
 
 
 def with_note(records: Sequence[TrialRecord], note: str) -> list[TrialRecord]:

@@ -12,6 +12,7 @@ from profiler.catalogue.judging import Ruling, measured, nothing_measured, own, 
 from profiler.catalogue.kinds import CatalogueTest, Page, PlannedTrial, TrialOptions, numbered
 from profiler.catalogue.latency import l1
 from profiler.catalogue.latency.stamps import claimed
+from profiler.catalogue.paths import WEB_API, on_web, takes_frames
 from profiler.catalogue.trains import class_train
 from profiler.model import (
     DeviceFacts,
@@ -36,14 +37,25 @@ BURSTS = (1, 2, 4, 8)
 SHORT_BURSTS = (2,)
 FRAMES = (128, 512, 2048)
 SHORT_FRAMES = (256,)
+HINTS = ("low_latency", "none", "power_saving")
+"""A browser's ``latencyHint`` by performance mode: interactive, its default, balanced, playback."""
+HINT_OPENS = 3
+"""Opens of each where there is time: those of a browser differ by tens of ms."""
 MAX_APIS = 6
 
 
 def trials(facts: DeviceFacts, options: TrialOptions) -> tuple[PlannedTrial, ...]:
-    """One short open per variant; L1's opens serve as the plain variant when the run has them."""
+    """One short open per variant; L1's opens serve as the plain variant when the run has them.
+
+    A browser's hints get more opens, because its opens differ more than its hints.
+    """
+    few = options.short or options.brief or not on_web(facts)
+    hint_opens = 1 if few else HINT_OPENS
+    usual = options.base.performance_mode
     pairs = [
         (request, class_train(options.seed, request.rate_hz))
         for request in variants(facts, options)
+        for _ in range(1 if request.performance_mode == usual else hint_opens)
     ]
     return numbered(TEST_ID, pairs, tail_s=SHORT_TAIL_S if options.short else TAIL_S)
 
@@ -55,13 +67,13 @@ def variants(facts: DeviceFacts, options: TrialOptions) -> tuple[TrialRequest, .
     rates = options.rates_hz or (SHORT_RATES_HZ if few else options.sweep_hz(facts))
     found = [] if l1.TEST_ID in options.tests else [plain]
     found += [replace(plain, rate_hz=r) for r in rates]
-    if facts.platform is Platform.HOST:
+    if takes_frames(facts):
         frames = options.buffer_frames or (SHORT_FRAMES if options.short else FRAMES)
         found += [replace(plain, buffer_frames=n) for n in frames]
     else:
         bursts = options.buffer_bursts or (SHORT_BURSTS if few else BURSTS)
         found += [replace(plain, buffer_bursts=n) for n in bursts]
-        found += [replace(plain, performance_mode=p) for p in _other_modes(facts, plain)]
+    found += [replace(plain, performance_mode=p) for p in _other_modes(facts, plain)]
     others = options.apis or l1.offered_apis(facts)[: 1 if options.short else MAX_APIS]
     found += [replace(plain, api=api) for api in others]
     once = dict.fromkeys(found)
@@ -73,6 +85,9 @@ def variants(facts: DeviceFacts, options: TrialOptions) -> tuple[TrialRequest, .
 
 
 def _other_modes(facts: DeviceFacts, plain: TrialRequest) -> tuple[str, ...]:
+    if on_web(facts):
+        usual = HINTS[0] if plain.performance_mode == "default" else plain.performance_mode
+        return tuple(m for m in HINTS if m != usual)
     if facts.platform not in (Platform.ANDROID, Platform.VIRTUAL):
         return ()  # nobody else has performance modes
     return tuple(m for m in ("none", "low_latency") if m != plain.performance_mode)[:1]
@@ -101,7 +116,7 @@ def judge(run_uuid: str, records: Sequence[TrialRecord]) -> TestResult:
         Verdict.ERROR if failed else ruling.verdict,
         unique(notes),
         text,
-        (*numbers, *_round_trips(records), *ruling.measurements),
+        (*numbers, *_round_trips(records), *_reported(records), *ruling.measurements),
     ).result(run_uuid, TEST_ID, records)
 
 
@@ -115,7 +130,10 @@ def _judge_claims(records: Sequence[TrialRecord]) -> Ruling:
     if not reported and not stamped and not faults:
         if measured(records):
             why = (str(Reason.NO_TIMESTAMPS),)
-            return Ruling(Verdict.NOT_MEASURABLE, why, "the system reports no latency")
+            text = "the system reports no latency"
+            if _reported(records):
+                text = "the system reports the latency of one direction, and no round trip"
+            return Ruling(Verdict.NOT_MEASURABLE, why, text)
         return nothing_measured(records, "no round trip to compare with")
     parts = [
         _judge_one(claims, name)
@@ -186,12 +204,12 @@ _VARIED = (
 def _round_trips(records: Sequence[TrialRecord]) -> list[Measurement]:
     """The measured round trip of every variant; the plain one is ``rtl_ms`` without a name.
 
-    The plain request is L1's first, without L1 the first of L3. 1σ is that of the median; fewer
+    1σ is that of the median; fewer
     opens than :data:`limits.MIN_REPEATS` do not show how opens scatter: the scatter of the plain
     ones counts where it is larger.
     """
     opens: dict[str, list[tuple[float, float]]] = {}
-    plain = next((r for r in records if r.test_id == l1.TEST_ID), records[0] if records else None)
+    plain = _plain_of(records)
     for record, estimate in measured(records):
         if plain is not None and estimate.round_trip_latency_ms is not None:
             name = _changed(record.request, plain.request)
@@ -209,6 +227,27 @@ def _round_trips(records: Sequence[TrialRecord]) -> list[Measurement]:
         label = f"rtl_ms[{name}]" if name else "rtl_ms"
         found.append(Measurement(label, statistics.median(values), "ms", sigma_ms))
     return found
+
+
+def _reported(records: Sequence[TrialRecord]) -> list[Measurement]:
+    """What the system says of each direction alone, the median of every variant."""
+    plain = _plain_of(records)
+    said: dict[str, list[float]] = {}
+    for record in records:
+        if record.report is None or plain is None:
+            continue
+        name = _changed(record.request, plain.request)
+        for way in ("output", "input"):
+            value = getattr(record.report, f"reported_{way}_latency_ms")
+            if value is not None:
+                label = f"reported_{way}_ms[{name}]" if name else f"reported_{way}_ms"
+                said.setdefault(label, []).append(value)
+    return [Measurement(label, statistics.median(found), "ms") for label, found in said.items()]
+
+
+def _plain_of(records: Sequence[TrialRecord]) -> TrialRecord | None:
+    """The first of the plain request: L1's first, without L1 the first of L3."""
+    return next((r for r in records if r.test_id == l1.TEST_ID), records[0] if records else None)
 
 
 def _changed(request: TrialRequest, plain: TrialRequest) -> str:
@@ -258,7 +297,7 @@ def granted_differences(record: TrialRecord) -> tuple[str, ...]:
             (f"{side} channels", channels, granted.channels),
             (f"{side} sharing", _chosen(wanted.sharing), granted.sharing),
             (f"{side} performance", _chosen(wanted.performance_mode), granted.performance_mode),
-            (f"{side} route", _chosen(wanted.route) if side == "out" else None, granted.route),
+            (f"{side} route", _route(wanted) if side == "out" else None, granted.route),
         ]
         if side == "out":
             pairs.append(("buffer", _buffer(wanted, granted), granted.buffer_frames))
@@ -274,6 +313,11 @@ def _chosen(value: str) -> str | None:
     return None if value == "default" else value
 
 
+def _route(wanted: TrialRequest) -> str | None:
+    """A browser tells its devices' labels instead of the route."""
+    return None if wanted.api == WEB_API else _chosen(wanted.route)
+
+
 def _buffer(wanted: TrialRequest, granted: GrantedStream) -> int | None:
     """Frames asked for: given as frames, or as bursts of the size that was granted."""
     if wanted.buffer_frames is not None:
@@ -287,9 +331,11 @@ PAGE = Page(
     question="Is the granted stream the requested one, and is the latency the system reports the "
     "measured one?",
     hardware="H0",
-    stimulus="one short train per rate, buffer, API and performance mode",
-    measured="round trip of each variant; reported minus measured latency, timestamps minus "
-    "measured latency; every granted value that is not the requested one",
+    stimulus="one short train per rate, buffer, API and performance mode (in a browser three opens "
+    "of each latencyHint)",
+    measured="round trip of each variant; what is reported of each direction; reported minus "
+    "measured latency, timestamps minus measured latency; every granted value that is not the "
+    "requested one",
     method="The system's own output and input latency are added and compared with the measured "
     "round trip of the same stream; so is the round trip of the timestamps, taken from both "
     "directions at a common moment. A difference above the limit, or timestamps that are stuck, "

@@ -9,13 +9,13 @@ from dataclasses import replace
 from profiler.catalogue import limits
 from profiler.catalogue.judging import Ruling, nothing_measured, own, unique
 from profiler.catalogue.kinds import CatalogueTest, Page, PlannedTrial, Skip, TrialOptions
+from profiler.catalogue.paths import has_effects, has_modes, with_effects
 from profiler.catalogue.sound.voices import (
     VOICE_RATE_HZ,
     WARMUP_S,
     Config,
     call_request,
     heard,
-    on_phone,
     spoken_by_partner,
 )
 from profiler.model import (
@@ -34,8 +34,8 @@ from profiler.stimulus import speech
 TEST_ID = "V1"
 SPEECH_S = 8.0
 PRESETS = ("voice_recognition", "unprocessed")
-PROCESSED = "communication, effects"
-"""Gain control is meant to change the level: this one is a number and no part of the verdict."""
+PROCESSED, PROCESSED_PLAIN = "communication, effects", "effects"
+"""Gain control is meant to change the level: these are numbers and no part of the verdict."""
 
 
 def trials(facts: DeviceFacts, options: TrialOptions) -> tuple[PlannedTrial, ...] | Skip:
@@ -44,11 +44,13 @@ def trials(facts: DeviceFacts, options: TrialOptions) -> tuple[PlannedTrial, ...
         return Skip(Reason.NEEDS_PARTNER, "needs another device in the zone that speaks")
     plain = options.plain(facts, WARMUP_S)
     configs = [Config("media", plain)]
-    if on_phone(facts):
+    calls = call_request(facts, plain)
+    if has_modes(facts):
         configs += [Config(p, replace(plain, input_preset=p)) for p in PRESETS]
-        calls = call_request(plain)
-        effects = replace(calls, aec=EffectState.ON, ns=EffectState.ON, agc=EffectState.ON)
-        configs += [Config("communication", calls), Config(PROCESSED, effects)]
+        configs.append(Config("communication", calls))
+    if has_effects(facts):
+        label = PROCESSED if has_modes(facts) else PROCESSED_PLAIN
+        configs.append(Config(label, with_effects(calls, EffectState.ON)))
     return spoken_by_partner(TEST_ID, configs, speech(VOICE_RATE_HZ, options.seed, SPEECH_S))
 
 
@@ -59,7 +61,8 @@ def judge(run_uuid: str, records: Sequence[TrialRecord]) -> TestResult:
     if not found:
         return nothing_measured(records, "no voice heard").result(run_uuid, TEST_ID, records)
     gains = {label: f.speech_gain_db or 0.0 for label, (_, f) in found.items()}
-    plain = {label: g for label, g in gains.items() if label != PROCESSED} or gains
+    processed = (PROCESSED, PROCESSED_PLAIN)
+    plain = {label: g for label, g in gains.items() if label not in processed} or gains
     middle = statistics.median(plain.values())
     graded = [
         limits.grade(

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from profiler.catalogue import limits
 from profiler.catalogue.judging import Ruling, nothing_measured, own, unique
 from profiler.catalogue.kinds import CatalogueTest, Page, PlannedTrial, Skip, TrialOptions
+from profiler.catalogue.paths import has_modes, on_web
 from profiler.catalogue.sound.voices import (
     WARMUP_S,
     Config,
     call_request,
     effects_claimed,
     heard,
-    on_phone,
     spoken_by_itself,
 )
 from profiler.model import (
@@ -37,10 +37,12 @@ AFTER = "media after a call, volume 1"
 
 def trials(facts: DeviceFacts, options: TrialOptions) -> tuple[PlannedTrial, ...] | Skip:
     """Media and call at two volumes, then media again."""
-    if not on_phone(facts):
-        return Skip(Reason.NOT_ON_THIS_PROBE, "a sound interface has one mode")
+    if not has_modes(facts):
+        what = "a browser has one mode, and sets no volume"
+        what = what if on_web(facts) else "a sound interface has one mode"
+        return Skip(Reason.NOT_ON_THIS_PROBE, what)
     plain = options.plain(facts, WARMUP_S)
-    calls = call_request(plain, input_preset=plain.input_preset)
+    calls = call_request(facts, plain, input_preset=plain.input_preset)
     configs = [
         Config(f"{name}, volume {volume:g}", replace(request, volume=volume))
         for name, request in (("media", plain), ("communication", calls))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from profiler.catalogue import limits
 from profiler.catalogue.judging import Ruling, nothing_measured, own, unique
 from profiler.catalogue.kinds import CatalogueTest, Page, PlannedTrial, TrialOptions
+from profiler.catalogue.paths import has_effects
 from profiler.catalogue.sound.voices import (
     PARTNER_LEAD_S,
     VOICE_RATE_HZ,
@@ -16,7 +17,6 @@ from profiler.catalogue.sound.voices import (
     Config,
     call_request,
     heard,
-    on_phone,
     spoken,
 )
 from profiler.catalogue.table import AGC_SETTLED_DB
@@ -43,7 +43,9 @@ MIN_BLOCKS = 5
 def trials(facts: DeviceFacts, options: TrialOptions) -> tuple[PlannedTrial, ...]:
     """A voice that falls by 12 dB and comes back, with gain control asked for."""
     plain = options.plain(facts, WARMUP_S)
-    request = call_request(plain, agc=EffectState.ON) if on_phone(facts) else plain
+    request = plain
+    if has_effects(facts):
+        request = call_request(facts, plain, agc=EffectState.ON)
     voice = noise(
         options.seed, VOICE_RATE_HZ, SPANS_S[-1][1] + 0.1, colour="voice", spans_s=SPANS_S,
         levels_db=(0.0, STEP_DB, 0.0),

@@ -7,20 +7,21 @@ from dataclasses import replace
 
 from profiler.catalogue import limits
 from profiler.catalogue.judging import Ruling, nothing_measured, own, unique
-from profiler.catalogue.kinds import CatalogueTest, Page, PlannedTrial, TrialOptions
+from profiler.catalogue.kinds import CatalogueTest, Page, PlannedTrial, Skip, TrialOptions
+from profiler.catalogue.paths import has_modes, on_web
 from profiler.catalogue.sound.voices import (
     UNHEARD,
     VOICE_RATE_HZ,
     WARMUP_S,
     Config,
     call_request,
-    on_phone,
     spoken_by_itself,
 )
 from profiler.model import (
     DeviceFacts,
     Measurement,
     NearEndFindings,
+    Reason,
     TestResult,
     TrialRecord,
     Verdict,
@@ -33,12 +34,15 @@ SPEECH_S = 6.0
 AMPLITUDE = 1.0
 
 
-def trials(facts: DeviceFacts, options: TrialOptions) -> tuple[PlannedTrial, ...]:
+def trials(facts: DeviceFacts, options: TrialOptions) -> tuple[PlannedTrial, ...] | Skip:
     """Loud speech at full volume in each mode."""
+    if on_web(facts):
+        text = "a page cannot turn the system's volume up, so full volume is not known there"
+        return Skip(Reason.NOT_ON_THIS_PROBE, text)
     plain = replace(options.plain(facts, WARMUP_S), volume=1.0)
     configs = [Config("media", plain)]
-    if on_phone(facts):
-        configs.append(Config("communication", call_request(plain)))
+    if has_modes(facts):
+        configs.append(Config("communication", call_request(facts, plain)))
     voice = speech(VOICE_RATE_HZ, options.seed, SPEECH_S, amplitude=AMPLITUDE)
     return spoken_by_itself(TEST_ID, configs, voice)
 

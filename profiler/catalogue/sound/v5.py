@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from profiler.catalogue import limits
 from profiler.catalogue.judging import Ruling, nothing_measured, own, unique
 from profiler.catalogue.kinds import CatalogueTest, Page, PlannedTrial, TrialOptions, numbered
-from profiler.catalogue.sound.voices import WARMUP_S, call_request, on_phone
+from profiler.catalogue.paths import has_modes
+from profiler.catalogue.sound.voices import WARMUP_S, call_request
 from profiler.catalogue.trains import response_sweep
 from profiler.model import (
     DeviceFacts,
@@ -31,7 +32,7 @@ EDGE_ERROR = 0.02
 def trials(facts: DeviceFacts, options: TrialOptions) -> tuple[PlannedTrial, ...]:
     """One sweep in the plain path and one in that of a call."""
     plain = options.plain(facts, WARMUP_S)
-    requests = [plain, *([call_request(plain)] if on_phone(facts) else [])]
+    requests = [plain, *([call_request(facts, plain)] if has_modes(facts) else [])]
     sweep = response_sweep(options.seed, plain.rate_hz)
     return numbered(
         TEST_ID,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from profiler.catalogue import limits
 from profiler.catalogue.judging import Ruling, nothing_measured, own, unique
 from profiler.catalogue.kinds import CatalogueTest, Page, PlannedTrial, Skip, TrialOptions
+from profiler.catalogue.paths import has_effects
 from profiler.catalogue.sound.voices import (
     PARTNER_LEAD_S,
     PARTNER_TAIL_S,
@@ -15,7 +16,6 @@ from profiler.catalogue.sound.voices import (
     Config,
     call_request,
     heard,
-    on_phone,
     spoken,
 )
 from profiler.model import (
@@ -39,11 +39,11 @@ OFF, ON = "ns off", "ns on"
 
 def trials(facts: DeviceFacts, options: TrialOptions) -> tuple[PlannedTrial, ...] | Skip:
     """The same speech with noise suppression off and on."""
-    if not on_phone(facts):
+    if not has_effects(facts):
         return Skip(Reason.NOT_ON_THIS_PROBE, "a sound interface suppresses no noise")
     plain = options.plain(facts, WARMUP_S)
     configs = [
-        Config(label, call_request(plain, ns=state))
+        Config(label, call_request(facts, plain, ns=state))
         for label, state in ((OFF, EffectState.OFF), (ON, EffectState.ON))
     ]
     seconds = PARTNER_LEAD_S + SPEECH_S + PARTNER_TAIL_S

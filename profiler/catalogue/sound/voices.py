@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from profiler.catalogue.kinds import PlannedTrial, TrialOptions
+from profiler.catalogue.paths import has_modes
 from profiler.model import (
     DeviceFacts,
     EffectState,
     NearEndFindings,
     PartnerPart,
-    Platform,
     Reason,
     Stimulus,
     TrialRecord,
@@ -37,15 +37,11 @@ class Config:
     request: TrialRequest
 
 
-def on_phone(facts: DeviceFacts) -> bool:
-    """Whether the device has modes and presets at all; a sound interface has none."""
-    return facts.platform in (Platform.ANDROID, Platform.IOS, Platform.VIRTUAL)
-
-
-def call_request(plain: TrialRequest, **changes: object) -> TrialRequest:
-    """The path of a call, with every effect off unless asked for."""
-    calls = replace(plain, audio_mode="communication", input_preset="voice_communication")
-    return replace(calls, **changes)  # type: ignore[arg-type]
+def call_request(facts: DeviceFacts, plain: TrialRequest, **changes: object) -> TrialRequest:
+    """The path of a call where there are modes, with every effect off unless asked for."""
+    if has_modes(facts):
+        plain = replace(plain, audio_mode="communication", input_preset="voice_communication")
+    return replace(plain, **changes)  # type: ignore[arg-type]
 
 
 def spoken_by_itself(

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from profiler.catalogue.judging import Ruling, nothing_measured
 from profiler.catalogue.kinds import PlannedTrial, Skip, TrialOptions
+from profiler.catalogue.paths import has_modes, on_web
 from profiler.model import (
     ActionFindings,
     ActionOutcome,
@@ -48,12 +49,15 @@ def offered_routes(facts: DeviceFacts) -> tuple[str, ...]:
 
 
 def call_request(facts: DeviceFacts, options: TrialOptions) -> TrialRequest:
-    """A call as far as routes and keys see it, with a microphone nothing is taken away from.
+    """A call as far as routes and keys see it, with a microphone nothing is taken away from; the
+    plain path where there are no modes.
 
     AudioTrack and AudioRecord where there are any: they follow a route, while an AAudio stream
     ends with its device.
     """
     plain = options.plain(facts, WARMUP_S)
+    if not has_modes(facts):
+        return plain
     apis = [word.strip() for word in facts.raw.get("apis", "").split(",")]
     java = plain.api == "default" and ("java" in apis or facts.platform is Platform.ANDROID)
     return replace(
@@ -95,6 +99,8 @@ def skip_without(options: TrialOptions, facts: DeviceFacts, *words: str) -> Skip
     if facts.platform is Platform.VIRTUAL:
         why = "a virtual phone behind adb, its clock at most 8 times as fast as ours (--speed 8)"
         return Skip(Reason.NEEDS_ADB, f"needs {why}, for {what}")
+    if on_web(facts):
+        return Skip(Reason.NOT_ON_THIS_PROBE, f"nothing here makes this browser's device do {what}")
     return Skip(Reason.NEEDS_ADB, f"needs a phone on adb, for {what}")
 
 

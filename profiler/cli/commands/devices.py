@@ -16,6 +16,7 @@ from profiler.cli.jsonlines import plain, print_json
 from profiler.cli.result_tables import model_name
 from profiler.cli.tables import show, table
 from profiler.cli.text import clean, said_of
+from profiler.cli.web_arguments import LINK, web_choice
 from profiler.errors import DeviceError, DeviceNotReady, InputError
 from profiler.model import DeviceFacts, DeviceRef, DeviceState, Platform
 
@@ -41,14 +42,18 @@ def execute(args: Namespace) -> int:
         if args.virtual is not None:
             raise InputError("virtual phones do not rest", hint="leave out --virtual")
         return _release(args.release)
-    asked = kinds(args) or (*PHONES, Platform.HOST)
+    asked, browsers = kinds(args) or (*PHONES, Platform.HOST), web_choice(args)
+    if LINK in browsers.browsers:
+        raise InputError(
+            "a browser that opens a link joins a run", hint="'chirpbench run --browser link'"
+        )
     found: list[SeenDevice] = []
     for kind in asked:
         try:
-            with listed((kind,), args.virtual) as drivers:
+            with listed((kind,), args.virtual, browsers=browsers) as drivers:
                 found += look(drivers)
         except DeviceError as exc:
-            if args.probe:
+            if args.probe or args.browser:
                 raise
             print(f"chirpbench devices: {clean(exc)}", file=sys.stderr)
     if args.json:

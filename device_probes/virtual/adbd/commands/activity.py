@@ -22,16 +22,27 @@ log = logging.getLogger(__name__)
 _WARM_MS = 40
 
 
+_VIEW, _MAIN = "android.intent.action.VIEW", "android.intent.action.MAIN"
+_LAUNCHER_CATEGORY = "android.intent.category.LAUNCHER"
+_TEXTS = {"-a": "action", "-c": "category", "-d": "data", "-p": "package"}
+
+
 @dataclass(slots=True)
 class _Intent:
     component: str = ""
     action: str = ""
+    category: str = ""
+    data: str = ""
+    package: str = ""
     extras: dict[str, str] = field(default_factory=dict)
     wait: bool = False
     stop: bool = False
 
     def __str__(self) -> str:
         parts = [f"act={self.action}"] if self.action else []
+        parts += [f"cat=[{self.category}]"] if self.category else []
+        parts += [f"dat={self.data}"] if self.data else []
+        parts += [f"pkg={self.package}"] if self.package else []
         parts += [f"cmp={self.component}"] if self.component else []
         parts += ["(has extras)"] if self.extras else []
         return f"Intent {{ {' '.join(parts)} }}"
@@ -59,12 +70,12 @@ def _read_intent(args: list[str]) -> _Intent:
             intent.stop = True
         elif word == "-n":
             intent.component = _short(take(word))
-        elif word == "-a":
-            intent.action = take(word)
         elif word in ("--es", "-e", "--ez", "--ei", "--el", "--ef"):
             key = take(word)
             intent.extras[key] = take(word)
-        elif word in ("-c", "-d", "-t", "-f", "--user", "-R", "--display", "-p"):
+        elif word in _TEXTS:
+            setattr(intent, _TEXTS[word], take(word))
+        elif word in ("-t", "-f", "--user", "-R", "--display"):
             take(word)
         elif word.startswith("-"):
             raise _BadIntent(f"java.lang.IllegalArgumentException: Unknown option: {word}")
@@ -85,6 +96,8 @@ async def _start(call: Call, args: list[str]) -> int:
         intent = _read_intent(args)
     except _BadIntent as exc:
         return java_exception(call, "start", str(exc))
+    if not intent.component:
+        return await _start_browser(call, intent)
     package, _, name = intent.component.partition("/")
     found = phone.packages.installed.get(package)
     if intent.stop and found:
@@ -131,6 +144,24 @@ async def _launch(call: Call, intent: _Intent, found: Installed) -> int:
         state.show(PERMISSION_DIALOG)
     if intent.wait:
         _told(call, intent, ms, on_top=on_top, warm=running)
+    return 0
+
+
+async def _start_browser(call: Call, intent: _Intent) -> int:
+    """An intent that names no activity: a link to show, or the browser as its icon starts it."""
+    phone, browser = call.phone, call.phone.browser
+    call.out(f"Starting: {intent}\n")
+    is_link = intent.action == _VIEW and intent.data.startswith(("http://", "https://"))
+    is_icon = intent.action == _MAIN and intent.category == _LAUNCHER_CATEGORY
+    named = browser is not None and intent.package in ("", browser.package)
+    found = phone.packages.installed.get(browser.package) if browser is not None else None
+    if browser is None or not found or not found.enabled or not named or not (is_link or is_icon):
+        call.err(f"Error: Activity not started, unable to resolve {intent}\n")
+        return 1
+    await phone.event("browser:view")
+    browser.view(intent.data if is_link else "")
+    found.stopped = False
+    phone.state.show(browser.component)  # behind a keyguard, if one is up
     return 0
 
 

@@ -37,8 +37,7 @@ def _rows(phone: PhoneCore, name: str, found: Installed) -> list[str]:
     apk, api = found.apk, phone.state.api_level
     folder = posixpath.dirname(found.path)
     abi = next((a for a in phone.spec.android.abis if a in apk.abis), "null")
-    runtime = phone.packages.runtime_permissions(apk)
-    rows = [
+    return [
         f"  Package [{name}] ({handle(name + phone.serial)}):",
         f"    {'appId' if api >= 34 else 'userId'}={found.uid}",
         f"    pkg=Package{{{handle(name + 'p')} {name}}}",
@@ -59,20 +58,25 @@ def _rows(phone: PhoneCore, name: str, found: Installed) -> list[str]:
         "    installerPackageName=null",
         f"    signatures=PackageSignatures{{{handle(apk.signer)} version:"
         f"{apk.scheme.removeprefix('v')}, signatures:[{apk.signer[:8]}], past signatures:[]}}",
+        *_permissions(phone, found),
+    ]
+
+
+def _permissions(phone: PhoneCore, found: Installed) -> list[str]:
+    runtime = phone.packages.runtime_permissions(found.apk)
+    flags = "USER_SENSITIVE_WHEN_GRANTED|USER_SENSITIVE_WHEN_DENIED"
+    return [
         "    requested permissions:",
-        *(f"      {p}" for p in apk.permissions),
+        *(f"      {p}" for p in found.apk.permissions),
         "    install permissions:",
-        *(f"      {p}: granted=true" for p in apk.permissions if p not in runtime),
+        *(f"      {p}: granted=true" for p in found.apk.permissions if p not in runtime),
         f"    User 0: ceDataInode=131583 installed=true hidden=false suspended=false "
-        f"stopped={flag(found.stopped)} notLaunched=false enabled=0 instant=false virtual=false",
+        f"stopped={flag(found.stopped)} notLaunched=false "
+        f"enabled={0 if found.enabled else 3} instant=false virtual=false",
         "      gids=[3003]",
         "      runtime permissions:",
+        *(f"        {p}: granted={flag(p in found.granted)}, flags=[ {flags}]" for p in runtime),
     ]
-    for permission in runtime:
-        granted = permission in found.granted
-        flags = "USER_SENSITIVE_WHEN_GRANTED|USER_SENSITIVE_WHEN_DENIED"
-        rows.append(f"        {permission}: granted={flag(granted)}, flags=[ {flags}]")
-    return rows
 
 
 def _stamp(when_s: float) -> str:

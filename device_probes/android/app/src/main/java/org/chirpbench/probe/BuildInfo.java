@@ -5,7 +5,7 @@ final class BuildInfo {
     static final String VERSION_NAME = "0.1.0";
     static final int VERSION_CODE = 100;
     /** Version of docs/probe-protocol.md that this probe speaks. */
-    static final int PROTOCOL = 3;
+    static final int PROTOCOL = 4;
 
     private BuildInfo() {
     }

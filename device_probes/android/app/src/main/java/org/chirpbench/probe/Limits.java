@@ -3,7 +3,7 @@ package org.chirpbench.probe;
 /** The bounds of the probe contract (docs/probe-protocol.md, "Bounds"), in one place. */
 final class Limits {
     /** Both sides must have exactly this number. */
-    static final int PROTOCOL = 3;
+    static final int PROTOCOL = 4;
 
     static final int MAX_HEADER_BYTES = 65536;
     static final int MAX_PAYLOAD_BYTES = 262144;

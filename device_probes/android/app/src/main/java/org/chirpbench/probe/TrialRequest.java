@@ -32,6 +32,8 @@ final class TrialRequest {
     int cpuThreads = 1;
     /** Whether the trial goes on when the app leaves the foreground. */
     boolean continuesInBackground;
+    /** Whether a call stack is to be in the path; this probe has none and reads no more of it. */
+    boolean asksForCall;
     double durationS = 1;
 
     /** Reads {@code value}; throws {@link Malformed} for whatever the contract does not allow. */
@@ -65,6 +67,10 @@ final class TrialRequest {
         String refuse = "refuse";
         String proceed = "continue";
         r.continuesInBackground = f.choice("background", refuse, proceed).equals(proceed);
+        if (!f.isNull("call")) {
+            new Fields(f.get("call"), "request.call"); // an object, or malformed
+            r.asksForCall = true;
+        }
         r.durationS = f.number("duration_s", 0.02, 900);
         f.end();
         return r;

@@ -42,6 +42,9 @@ final class Words {
         known("audio_mode", r.audioMode, "media", "communication");
         known("usage", r.usage, "default", "media", "voice_communication");
         known("audio_session", r.audioSession, "default", "none", "shared");
+        if (r.asksForCall) {
+            throw Refusal.unsupported("this app has no call stack; a browser has: probe web");
+        }
     }
 
     private static int known(String what, String word, String... words) throws Refusal {

@@ -75,9 +75,14 @@ final class Host implements AutoCloseable {
         return message;
     }
 
+    /** A hello of this version; {@code more} are further keys, each with a comma before it. */
+    static String helloText(String more) {
+        String version = ",\"version\":\"t\"";
+        return "{\"type\":\"hello\",\"protocol\":" + Limits.PROTOCOL + version + more + "}";
+    }
+
     Host hello() throws Exception {
-        String token = "\"token\":\"" + Phone.TOKEN + "\"";
-        say("{\"type\":\"hello\",\"protocol\":3,\"version\":\"t\"," + token + "}");
+        say(helloText(",\"token\":\"" + Phone.TOKEN + "\""));
         Map<String, Object> answer = hear();
         if (answer == null || !"hello".equals(answer.get("type"))) {
             throw new IllegalStateException("no hello: " + answer);
@@ -133,6 +138,7 @@ final class Host implements AutoCloseable {
         r.put("cpu_load", 0.0);
         r.put("cpu_threads", 1);
         r.put("background", "refuse");
+        r.put("call", null);
         r.put("duration_s", 0.5);
         for (int i = 0; i < changes.length; i += 2) {
             r.put((String) changes[i], changes[i + 1]);

@@ -9,6 +9,7 @@ import static org.junit.Assert.assertTrue;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.Map;
 import org.junit.Test;
 
@@ -42,10 +43,7 @@ public class ProtocolTest extends PhoneTest {
     @Test
     public void helloAnswersWithTheVersions() throws Exception {
         try (Host host = phone.connect()) {
-            host.say(
-                    "{\"type\":\"hello\",\"protocol\":3,\"version\":\"x\",\"token\":\""
-                            + Phone.TOKEN
-                            + "\",\"new\":1}");
+            host.say(Host.helloText(",\"token\":\"" + Phone.TOKEN + "\",\"new\":1"));
             Map<String, Object> hello = host.hear();
             assertEquals((Long) (long) Limits.PROTOCOL, hello.get("protocol"));
             assertEquals(BuildInfo.VERSION_NAME, hello.get("version"));
@@ -72,7 +70,7 @@ public class ProtocolTest extends PhoneTest {
         };
         for (String token : wrong) {
             try (Host host = phone.connect()) {
-                host.say("{\"type\":\"hello\",\"protocol\":3,\"version\":\"x\"" + token + "}");
+                host.say(Host.helloText(token));
                 isRefused(Refusal.UNAUTHORIZED, host.hear());
                 assertNull(host.hear());
             }
@@ -128,7 +126,7 @@ public class ProtocolTest extends PhoneTest {
             "{\"type\":\"load\",\"stimulus_id\":\"x\",\"rate_hz\":48000,\"frames\":16777217"
                     + ",\"crc32\":0}",
             "{\"type\":\"run\",\"request\":{},\"rate_hz\":48000,\"plays\":[]}",
-            "{\"type\":\"hello\",\"protocol\":3,\"version\":\"x\"}",
+            Host.helloText(""),
             "{\"type\":\"pcm\",\"offset\":0}",
             "{\"type\":\"act\",\"action\":\"route\"}",
             "{\"type\":\"act\",\"action\":\"Route\",\"value\":\"earpiece\"}",
@@ -160,6 +158,8 @@ public class ProtocolTest extends PhoneTest {
             {"background", "perhaps"},
             {"background", null},
             {"duration_s", 901},
+            {"call", "opus"},
+            {"call", true},
             {"audio_mode", null},
             {"extra", 1},
         };
@@ -277,6 +277,16 @@ public class ProtocolTest extends PhoneTest {
     }
 
     @Test
+    public void aCallIsRefusedInPlainWords() throws Exception {
+        try (Host host = phone.connect().hello()) {
+            host.run(48000, null, 0, "call", Collections.singletonMap("ptime_ms", 20));
+            Map<String, Object> refused = host.hearWord();
+            isRefused(Refusal.UNSUPPORTED, refused);
+            assertTrue(((String) refused.get("text")).contains("no call stack"));
+        }
+    }
+
+    @Test
     public void aTrialThatRunsIsBusyAndHearsCancel() throws Exception {
         air.remove();
         air = new Air(DELAY, 1f, true).install();
@@ -301,7 +311,7 @@ public class ProtocolTest extends PhoneTest {
     public void aSecondHostIsToldThatTheProbeIsBusy() throws Exception {
         try (Host first = phone.connect().hello();
                 Host second = phone.connect()) {
-            second.say("{\"type\":\"hello\",\"protocol\":3,\"version\":\"x\"}");
+            second.say(Host.helloText(""));
             isRefused(Refusal.BUSY, second.hear());
             assertNull(second.hear());
             first.say("{\"type\":\"facts\"}");
