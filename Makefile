@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 JARS   := .toolchain/.fetched
 
-.PHONY: demo test check format bench docs apk apk-check clean
+.PHONY: demo test check format bench docs apk apk-check ios-app ios-check clean
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "chirpbench needs Python 3.11 or newer; set PYTHON=python3.11"; exit 1; }
@@ -29,6 +29,7 @@ check: $(STAMP)  ## format, lint, types, import direction, generated docs
 	$(BIN)/python tools/catalogue_docs.py --check
 	$(BIN)/python tools/export_docs.py --check
 	$(BIN)/python tools/recommend_docs.py --check
+	$(BIN)/python -m tools.ios_check
 
 format: $(STAMP)
 	$(BIN)/ruff format .
@@ -46,6 +47,12 @@ apk: $(STAMP)  ## build device_probes/android/assets/probe.apk (docs/apk.md says
 
 apk-check: $(JARS)  ## every gate on the APK, two rebuilds included
 	$(BIN)/python -m tools.apk.check
+
+ios-app: $(STAMP)  ## on a Mac: build the iOS probe; TEAM=your team id (docs/ios.md); elsewhere: say what it needs
+	$(BIN)/python -m tools.ios_app $(TEAM)
+
+ios-check: $(STAMP)  ## what Linux can check of the iOS probe: project, plist, constants, sizes, syntax
+	$(BIN)/python -m tools.ios_check
 
 docs: $(STAMP)  ## regenerate docs/cli.md, docs/tests, docs/exports.md, the profile schema and the table of docs/virtual.md
 	$(BIN)/python tools/cli_docs.py

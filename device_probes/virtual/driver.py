@@ -241,7 +241,7 @@ def _check_zones(spec: FleetSpec, name: str) -> None:
         if links.setdefault(phone.zone, phone.link) != phone.link:
             raise PlanError("holds phones of both links", file=name, key=f"phone[{i}].zone",
                             value=phone.zone, allowed="phones of one process: all of them "
-                            'link = "adb", or all of them "direct"')  # fmt: skip
+                            'link = "adb", or all "usbmux", or all "direct"')  # fmt: skip
 
 
 def _complaint(error: ErrorDetails, name: str) -> PlanError:

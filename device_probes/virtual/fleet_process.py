@@ -24,7 +24,6 @@ from device_probes.virtual.clock import Clock
 from device_probes.virtual.driver import fleet_from_toml, load_fleet
 from profiler.errors import DeviceError
 
-_MODULE = "device_probes.virtual.adbd"
 _WHO = "virtual fleet"
 _MAX_LINE_BYTES = 1_000_000
 _STOP_S = 10.0
@@ -40,6 +39,8 @@ class FleetPhone:
     serial: str
     port: int
     name: str
+    udid: str = ""
+    """Of an iPhone, as usbmuxd lists it."""
 
     @property
     def address(self) -> str:
@@ -55,6 +56,9 @@ class FleetProcess:
     when the fleet ends, whoever ended it; with ``connect`` it is told to connect to every phone
     before :meth:`start` returns. Phones of one zone hear each other unless they are ``apart``.
     """
+
+    module = "device_probes.virtual.adbd"
+    """The program that is run."""
 
     def __init__(
         self,
@@ -79,7 +83,7 @@ class FleetProcess:
             options += ["--serial", serial]
         if adb_server_port is not None:
             options += ["--adb-server-port", str(adb_server_port)]
-        self._command = [sys.executable, "-P", "-m", _MODULE, *options]
+        self._command = [sys.executable, "-P", "-m", self.module, *options]
         self._command += ["--connect"] if connect else []
         self._command += ["--apart"] if apart else []
         self._process: subprocess.Popen[bytes] | None = None
@@ -192,7 +196,10 @@ def _read_phones(line: bytes) -> tuple[FleetPhone, ...]:
     message = json.loads(line)
     if "error" in message:
         raise ValueError(str(message["error"]))
-    return tuple(FleetPhone(p["serial"], p["port"], p["name"]) for p in message["phones"])
+    return tuple(
+        FleetPhone(p["serial"], p.get("port", 0), p["name"], p.get("udid", ""))
+        for p in message["phones"]
+    )
 
 
 def _failed(why: str, log: bytes) -> DeviceError:

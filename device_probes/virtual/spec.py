@@ -148,9 +148,10 @@ class PhoneSpec(Section):
     """``[phone.routes.speaker]``: a route without a table is as the default."""
     path_change: PathChange = PathChange()
     faults: Faults = Faults()
-    link: Literal["adb", "direct"]
+    link: Literal["adb", "usbmux", "direct"]
     """How it is reached: ``adb`` behind a real adb server (the default of ``os_name = "Android"``),
-    ``direct`` by a socket pair in the same process."""
+    ``usbmux`` as an iPhone behind a usbmuxd of our own, ``direct`` by a socket pair in the same
+    process."""
     zone: Word | None = None
     """Name of the ``[[zone]]`` it lies in; without one it hears only itself."""
     android: Android = Android()
@@ -164,7 +165,7 @@ class PhoneSpec(Section):
 
 
 class Zone(Section):
-    """A place whose phones hear each other: all of them behind adb, or all of them direct.
+    """A place whose phones hear each other: all of them of one link.
 
     The sound falls with the distance from what a phone's own microphone gets of its loudspeaker;
     all microphones are equally sensitive.

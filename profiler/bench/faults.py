@@ -61,6 +61,18 @@ _NOT_READY = {
     DeviceState.QUARANTINED: Reason.QUARANTINED,
     DeviceState.UNSUITABLE: Reason.UNSUITABLE,
     DeviceState.BUSY: Reason.DEVICE_BUSY,
+    DeviceState.NO_USBMUXD: Reason.NO_USBMUXD,
+    DeviceState.UNTRUSTED: Reason.UNTRUSTED,
+    DeviceState.NO_DEVELOPER_MODE: Reason.NO_DEVELOPER_MODE,
+    DeviceState.WDA_MISSING: Reason.WDA_MISSING,
+    DeviceState.WDA_EXPIRED: Reason.WDA_EXPIRED,
+    DeviceState.PROBE_MISSING: Reason.PROBE_MISSING,
+    DeviceState.PROBE_EXPIRED: Reason.PROBE_EXPIRED,
+}
+# These may pass by themselves, or by starting the probe once more.
+_NOT_READY_YET = {
+    DeviceState.WDA_HUNG: Reason.WDA_HUNG,
+    DeviceState.PORT_CLOSED: Reason.PORT_CLOSED,
 }
 _OURS: dict[type[DeviceError], Fault] = {
     ProbeVersionMismatch: Fault(Verdict.ERROR, Reason.PROBE_VERSION, False, RunStatus.ERROR),
@@ -82,8 +94,7 @@ def fault_of(error: DeviceError) -> Fault:
     if isinstance(error, ProbeRefused):
         return _REFUSED.get(error.code, _UNABLE)
     if isinstance(error, DeviceNotReady):
-        reason = next((r for s, r in _NOT_READY.items() if s == error.state), None)
-        return Fault(Verdict.ERROR, reason, False, RunStatus.ERROR) if reason else _LOST
+        return _not_ready(error.state)
     if isinstance(error, InstallFailed):
         full = error.reason in DISK_FULL
         why = Reason.DISK_FULL if full else Reason.INSTALL_FAILED
@@ -92,3 +103,12 @@ def fault_of(error: DeviceError) -> Fault:
     if known is not None:
         return known
     return _GARBAGE if isinstance(error, ProbeError) else _LOST
+
+
+def _not_ready(state: str) -> Fault:
+    """The fault for a device in ``state``; one that is not in the tables is as good as lost."""
+    for table, retry in ((_NOT_READY, False), (_NOT_READY_YET, True)):
+        reason = next((reason for known, reason in table.items() if known == state), None)
+        if reason is not None:
+            return Fault(Verdict.ERROR, reason, retry, RunStatus.ERROR)
+    return _LOST

@@ -21,17 +21,14 @@ if TYPE_CHECKING:
     from device_probes.virtual import Clock
     from profiler.plan import PartnerPlan
 
-BUILT = (Platform.ANDROID, Platform.WEB, Platform.HOST, Platform.VIRTUAL)
-NOT_BUILT = (Platform.IOS,)
-PHONES = (Platform.ANDROID,)
+PHONES = (Platform.ANDROID, Platform.IOS)
 """What is looked for when the command line names nothing."""
 
 
 def kinds(args: Namespace) -> tuple[Platform, ...]:
     """The kinds of probe the command line asks for; empty when it names none.
 
-    Raises :class:`InputError` for a kind this version has no probe for, and for options of
-    browsers that do not fit together.
+    Raises :class:`InputError` for options of browsers that do not fit together.
     """
     asked = [Platform(kind) for kind in args.probe or ()]
     browsers = web_choice(args).browsers
@@ -42,13 +39,6 @@ def kinds(args: Namespace) -> tuple[Platform, ...]:
         raise InputError(
             "a phone's app and its browser cannot be measured at the same time",
             hint="make two runs: --probe android, then --browser android",
-        )
-    missing = [kind.value for kind in asked if kind in NOT_BUILT]
-    if missing:
-        raise InputError(
-            f"this version has no probe for {', '.join(missing)}",
-            hint=f"it has: {', '.join(BUILT)}; try --virtual, or an iPhone's browser: "
-            "--browser link",
         )
     return tuple(asked)
 
@@ -65,7 +55,7 @@ def connected(
     :class:`DeviceError` when adb or the sound system does not answer.
     """
     asked = kinds(args) or PHONES
-    looked = asked if partner is None else (*asked, _built(partner.probe))
+    looked = asked if partner is None else (*asked, Platform(partner.probe))
     clock, browsers = clock_of(args, asked), web_choice(args)
     with listed(looked, args.virtual, clock, apart=apart, browsers=browsers) as there:
         found = [
@@ -75,16 +65,6 @@ def connected(
         if not found:
             raise InputError(nothing_connected(asked), hint="try 'chirpbench run --virtual'")
         yield found
-
-
-def _built(probe: str) -> Platform:
-    """The partner's kind of probe. Raises :class:`InputError` for one this version has not."""
-    if probe in NOT_BUILT:
-        raise InputError(
-            f"this version has no probe for a partner of {probe}",
-            hint=f"it has: {', '.join(BUILT)}",
-        )
-    return Platform(probe)
 
 
 @contextmanager
@@ -107,6 +87,10 @@ def listed(
             from profiler.cli.phones import android_phones
 
             found += stack.enter_context(android_phones())
+        if Platform.IOS in asked:
+            from profiler.cli.phones import ios_phones
+
+            found += stack.enter_context(ios_phones())
         if Platform.HOST in asked:
             from device_probes.host.driver import HostDriver, discover
 
@@ -122,7 +106,12 @@ def listed(
 def nothing_connected(asked: Sequence[Platform]) -> str:
     """Why there is nothing to measure."""
     if Platform.ANDROID in asked:
-        return "no phone is connected by USB, or USB debugging is off (docs/android.md says how)"
+        return (
+            "no phone is connected by USB, or an Android phone's USB debugging is off "
+            "(docs/android.md, docs/ios.md)"
+        )
+    if Platform.IOS in asked:
+        return "no iPhone is connected by USB, or no usbmuxd runs (docs/ios.md says how)"
     if Platform.WEB in asked:
         return "no browser is here that the options name (docs/web.md)"
     if Platform.HOST in asked:

@@ -32,6 +32,8 @@ LOW_FREE_BYTES = 5_000_000_000
 MAX_CLOCK_STEP_S = 1e-5
 """Progress and time-outs need far less; a coarser clock is a sign of an odd machine."""
 MIN_PYTHON = (3, 11)
+IOS_PROGRAMS = ("ideviceinfo", "ideviceprovision", "pymobiledevice3")
+"""Optional: they ask a paired phone what usbmux alone does not tell."""
 WEB_PACKAGES = ("websockets", "playwright", "cryptography", "segno")
 UDEV_FOLDERS = ("/etc/udev/rules.d", "/lib/udev/rules.d", "/usr/lib/udev/rules.d")
 SOUND_SERVERS = {"pipewire": "PipeWire", "pulseaudio": "PulseAudio", "jackd": "JACK"}
@@ -69,7 +71,7 @@ def examine(db_url: str) -> Iterator[Finding]:
         android,
         usb_rules,
         web,
-        phone_probes,
+        ios,
     )
     for check in checks:
         yield check()
@@ -228,7 +230,26 @@ def web() -> Finding:
     return Finding("web probe", Health.OK, f"{program}, {versions}")
 
 
-def phone_probes() -> Finding:
-    """What this version cannot do yet."""
-    step = "measure an iPhone's browser with --browser link (docs/web.md)"
-    return Finding("phone probes", Health.WARN, "ios is not built yet", step)
+def ios() -> Finding:
+    """facebook-wda, and whether a usbmuxd answers; Debian's runs only while a phone is there."""
+    from device_probes.ios.bench import IosBench
+
+    try:
+        bench = IosBench()
+    except ChirpbenchError as exc:
+        return Finding("ios", Health.WARN, exc.message, exc.hint)
+    found = f"facebook-wda {importlib.metadata.version('facebook-wda')}"
+    helpers = [name for name in IOS_PROGRAMS if shutil.which(name)]
+    found += f", {', '.join(helpers)}" if helpers else ""
+    try:
+        bench.start()
+        problem = bench.problem
+    finally:
+        bench.close()
+    if problem:
+        step = "connect an iPhone; on Linux: apt install usbmuxd (docs/ios.md)"
+        return Finding("ios", Health.WARN, f"{found}; {problem}", step)
+    if not helpers:
+        step = "apt install libimobiledevice-utils: it tells trust, Developer Mode and signatures"
+        return Finding("ios", Health.OK, f"{found}; {step}")
+    return Finding("ios", Health.OK, found)

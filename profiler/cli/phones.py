@@ -1,15 +1,18 @@
-"""The way to phones: the adb server of this computer, or one of our own with a virtual fleet."""
+"""The way to phones: the adb server and the usbmuxd of this computer, or such of our own with a
+virtual fleet."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from device_probes.android import AdbBench, PrivateServer, Server, SharedServer
+from device_probes.android.ledger import Lease, Ledger, state_folder
 from device_probes.driver import Driver
 from device_probes.virtual import Clock, load_fleet
 from device_probes.virtual.fleet_process import FleetProcess
@@ -36,41 +39,88 @@ def virtual_phones(
 ) -> Iterator[list[Driver]]:
     """A driver for each phone of a fleet, in its order; ``apart`` none hears another.
 
-    Those with ``link = "adb"`` live in a process of their own behind a real adb server, and the
-    Android driver meets them as it meets a phone; the others are joined to their drivers here.
+    Those with ``link = "adb"`` live in a process of their own behind a real adb server, those with
+    ``link = "usbmux"`` in another behind a usbmuxd: the drivers meet them as they meet phones. The
+    others are joined to their drivers here.
     """
     fleet = load_fleet(Path(file) if file else None)
     found: dict[str, Driver] = {d.ref.serial: d for d in fleet.drivers(clock, apart=apart)}
-    behind_adb = [p.serial for p in fleet.phones() if p.spec.link == "adb"]
+    links = {p.spec.link for p in fleet.phones()}
     with ExitStack() as stack:
-        if behind_adb:
-            home = Path(stack.enter_context(TemporaryDirectory(prefix="chirpbench-adb-")))
-            server = PrivateServer(home / "server")
-            stack.callback(server.close)
-            # A second each, so at the same time; what goes wrong is met again by the bench.
-            starting = threading.Thread(target=_started, args=(server,), name="adb server start")
-            starting.start()
-            phones = stack.enter_context(
-                FleetProcess(
-                    Path(file) if file else None,
-                    clock,
-                    adb_server_port=server.adb.port,
-                    apart=apart,
-                )
-            )
-            starting.join()
-            names = {phone.address: phone.serial for phone in phones}
-            bench = AdbBench(
-                server,
-                home / "state",
-                platform=Platform.VIRTUAL,
-                names=names,
-                pace=clock.speed if clock is not None else 1.0,
-            )
-            stack.enter_context(_following(bench))
-            bench.connect_addresses(list(names))
-            found |= {d.ref.serial: d for d in bench.drivers()}
+        if "usbmux" in links:
+            iphones = stack.enter_context(_virtual_iphones(file, clock, apart=apart))
+            found |= {d.ref.serial: d for d in iphones}
+        if "adb" in links:
+            androids = stack.enter_context(_virtual_androids(file, clock, apart=apart))
+            found |= {d.ref.serial: d for d in androids}
         yield [found[serial] for serial in fleet.serials]
+
+
+@contextmanager
+def _virtual_androids(
+    file: str | None, clock: Clock | None, *, apart: bool
+) -> Iterator[list[Driver]]:
+    """The Android phones of a fleet behind an adb server of our own."""
+    fleet = Path(file) if file else None
+    with ExitStack() as stack:
+        home = Path(stack.enter_context(TemporaryDirectory(prefix="chirpbench-adb-")))
+        server = PrivateServer(home / "server")
+        stack.callback(server.close)
+        # A second each, so at the same time; what goes wrong is met again by the bench.
+        starting = threading.Thread(target=_started, args=(server,), name="adb server start")
+        starting.start()
+        port = server.adb.port
+        phones = stack.enter_context(FleetProcess(fleet, clock, adb_server_port=port, apart=apart))
+        starting.join()
+        names = {phone.address: phone.serial for phone in phones}
+        bench = AdbBench(
+            server,
+            home / "state",
+            platform=Platform.VIRTUAL,
+            names=names,
+            pace=clock.speed if clock is not None else 1.0,
+        )
+        stack.enter_context(_following(bench))
+        bench.connect_addresses(list(names))
+        yield list(bench.drivers())
+
+
+@contextmanager
+def ios_phones() -> Iterator[list[Driver]]:
+    """A driver for each iPhone that usbmuxd sees, whatever its state; none without a usbmuxd.
+
+    Raises :class:`~profiler.errors.InputError` when facebook-wda is not installed.
+    """
+    from device_probes.ios.bench import IosBench
+
+    home = state_folder()
+    bench = IosBench(leases=partial(Lease, home), ledger=Ledger(home), pictures=home / "pictures")
+    with _following(bench):
+        yield list(bench.drivers())
+
+
+@contextmanager
+def _virtual_iphones(
+    file: str | None, clock: Clock | None, *, apart: bool
+) -> Iterator[list[Driver]]:
+    """The iPhones of a fleet behind a usbmuxd of our own."""
+    from device_probes.ios.bench import IosBench
+    from device_probes.virtual.iphone_process import IphoneProcess
+
+    with ExitStack() as stack:
+        home = Path(stack.enter_context(TemporaryDirectory(prefix="chirpbench-mux-")))
+        fleet = Path(file) if file else None
+        phones = stack.enter_context(IphoneProcess(home / "usbmuxd", fleet, clock, apart=apart))
+        names = {phone.udid: phone.serial for phone in phones}
+        bench = IosBench(
+            str(home / "usbmuxd"),
+            platform=Platform.VIRTUAL,
+            names=names,
+            pace=clock.speed if clock is not None else 1.0,
+        )
+        stack.enter_context(_following(bench))
+        bench.wait_for(names)
+        yield list(bench.drivers())
 
 
 @contextmanager
@@ -106,8 +156,19 @@ def _started(server: Server) -> None:
         server.ensure()
 
 
+class _Followed(Protocol):
+    """A bench of phones that come and go."""
+
+    def start(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+B = TypeVar("B", bound=_Followed)
+
+
 @contextmanager
-def _following(bench: AdbBench) -> Iterator[AdbBench]:
+def _following(bench: B) -> Iterator[B]:
     try:
         bench.start()
         yield bench

@@ -32,6 +32,24 @@ class DeviceState(StrEnum):
     QUARANTINED = "quarantined"
     UNSUITABLE = "unsuitable"
     """It can never measure as it is: a browser without AudioWorklet, microphone or https."""
+    # iPhones
+    NO_USBMUXD = "no_usbmuxd"
+    """No usbmuxd answers on this computer, so no iPhone can be reached."""
+    UNTRUSTED = "untrusted"
+    """The phone does not trust this computer."""
+    NO_DEVELOPER_MODE = "no_developer_mode"
+    WDA_MISSING = "wda_missing"
+    """No WebDriverAgent answers on the phone, and the probe is not open either."""
+    WDA_EXPIRED = "wda_expired"
+    """The signature of WebDriverAgent is over: the system does not start it."""
+    WDA_HUNG = "wda_hung"
+    """WebDriverAgent takes connections and does not answer."""
+    PROBE_MISSING = "probe_missing"
+    """The probe app is not on the phone."""
+    PROBE_EXPIRED = "probe_expired"
+    """The system does not start the probe app: its signature is over, or nobody trusts it yet."""
+    PORT_CLOSED = "port_closed"
+    """The probe's TCP port takes no connections: the app is not open, or is another one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,7 +113,8 @@ def test_serials_choose_among_the_fleet(tmp_path: Path) -> None:
     [
         ((), ("no phone is connected", "--virtual")),
         (("P1",), ("no phone is connected", "--virtual")),
-        (("--probe", "android,ios"), ("no probe for ios", "--virtual")),
+        (("--probe", "android,ios"), ("no phone is connected", "--virtual")),
+        (("--probe", "ios"), ("no iPhone is connected", "--virtual")),
         (("--virtual", "P9"), ("no device 'P9'", "VP01")),
         (("--virtual", "--suite", "huge"), ("no suite 'huge'", "smoke, quick")),
         (("--virtual", "missing.toml"), ("missing.toml",)),

@@ -107,7 +107,7 @@ def test_the_link_follows_the_system_and_can_be_chosen():
     assert driver(head='link = "direct"').phone.spec.link == "direct"
     text = fleet_toml("A1").replace('os_name = "Android"', 'os_name = "oOS"')
     assert fleet_from_toml(text, "f").spec.phone[0].link == "direct"
-    with pytest.raises(PlanError, match="'adb' or 'direct'"):
+    with pytest.raises(PlanError, match="'adb', 'usbmux' or 'direct'"):
         driver(head='link = "usb"')
 
 

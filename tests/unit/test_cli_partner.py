@@ -6,12 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import bench_fleets as fleets
-import pytest
 
 from profiler.cli.arguments import build_parser
 from profiler.cli.benchplan import absent, chosen, helper_of
 from profiler.cli.connect import connected
-from profiler.errors import InputError
 from profiler.plan import BenchPlan, DevicePlan, PartnerPlan
 
 DRIVERS = fleets.phones("A", "B", "P")
@@ -43,13 +41,6 @@ def test_one_without_a_serial_is_the_first_of_its_kind() -> None:
 def test_one_that_is_away_is_missed() -> None:
     assert absent(DRIVERS[:2], PLAN) == ["P"]
     assert absent(DRIVERS, replace(PLAN, partner=PartnerPlan("host"))) == ["the host partner"]
-
-
-def test_a_kind_of_probe_that_this_version_has_not_is_refused() -> None:
-    args = build_parser().parse_args(["run", "--virtual="])
-    looking = connected(args, partner=PartnerPlan("ios"))
-    with pytest.raises(InputError, match="no probe for a partner of ios"), looking:
-        pass
 
 
 def test_it_is_looked_for_beside_what_the_command_line_asks_for(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from device_probes.web.status import PageState
 from profiler.cli.arguments import build_parser
 from profiler.cli.browsers import SAID, link_server, web_browsers
 from profiler.cli.commands import devices
-from profiler.cli.connect import BUILT, kinds, nothing_connected
+from profiler.cli.connect import kinds, nothing_connected
 from profiler.cli.health import WEB_PACKAGES, Health, web
 from profiler.cli.web_arguments import JOIN_S, WebChoice, web_choice
 from profiler.errors import DeviceNotFound, DeviceTimeout, InputError
@@ -58,7 +58,6 @@ def test_wrong_words_are_refused(words: list[str], capsys: pytest.CaptureFixture
 
 
 def test_naming_a_browser_asks_for_the_web_probe() -> None:
-    assert Platform.WEB in BUILT
     assert kinds(parsed("--probe", "web")) == (Platform.WEB,)
     assert kinds(parsed("--browser", "link")) == (Platform.WEB,)
     assert kinds(parsed("--browser", "android", "--virtual")) == (Platform.VIRTUAL, Platform.WEB)

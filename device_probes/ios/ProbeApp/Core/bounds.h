@@ -1,0 +1,53 @@
+/*
+ * The bounds of the probe contract (docs/probe-protocol.md, "Bounds"), in one place. A test
+ * compares them with the host's. Enumerators, because Swift sees them as Int.
+ */
+#ifndef CHIRPBENCH_BOUNDS_H
+#define CHIRPBENCH_BOUNDS_H
+
+enum {
+    CP_PROTOCOL = 4,
+    CP_PREFIX_BYTES = 12,
+    CP_MAX_HEADER_BYTES = 65536,
+    CP_MAX_PAYLOAD_BYTES = 262144,
+    CP_MAX_JSON_DEPTH = 8,
+    CP_MAX_INT_CHARS = 20,
+
+    CP_MAX_STIMULUS_BYTES = 64 << 20,
+    CP_MAX_PCM_BYTES = 128 << 20,
+    CP_MAX_STIMULI = 8,
+    CP_MAX_PLAYS = 64,
+    CP_MAX_ACTS = 8,
+    CP_MAX_CHANNELS = 8,
+    CP_MIN_RATE_HZ = 8000,
+    CP_MAX_RATE_HZ = 192000,
+    CP_MAX_BUFFER_FRAMES = 1 << 24,
+    CP_MAX_BUFFER_BURSTS = 1024,
+    CP_MAX_CPU_THREADS = 64,
+    CP_MAX_TRIAL_S = 900,
+    CP_MAX_WARMUP_S = 60,
+    CP_MIN_BITRATE_BPS = 6000,
+    CP_MAX_BITRATE_BPS = 510000,
+    CP_MAX_JITTER_BUFFER_TARGET_MS = 4000,
+
+    CP_MAX_WORD_CHARS = 64,
+    CP_MAX_STIMULUS_ID_CHARS = 96,
+    CP_MAX_VERSION_CHARS = 64,
+    CP_MAX_TOKEN_CHARS = 128,
+    CP_MAX_TEXT_CHARS = 300,
+    CP_MAX_NAME_CHARS = 128,
+    CP_MAX_RAW_ENTRIES = 256,
+    CP_MAX_RAW_KEY_CHARS = 96,
+    CP_MAX_RAW_VALUE_CHARS = 128,
+    CP_MAX_TIMESTAMPS = 256,
+    CP_MAX_HISTOGRAM_BINS = 256,
+    CP_MAX_NOTES = 16,
+    CP_MAX_NOTE_CHARS = 200,
+    CP_MAX_OBSERVED = 64,
+    CP_MAX_OBSERVED_CHARS = 128,
+    CP_MAX_STARTUP_MS = 60000,
+    CP_MAX_LATENCY_MS = 10000,
+    CP_MAX_PROGRESS_PER_S = 50,
+};
+
+#endif

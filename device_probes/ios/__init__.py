@@ -1,0 +1,1 @@
+"""iPhones over usbmux: facts, states, alerts, and the door to WebDriverAgent."""

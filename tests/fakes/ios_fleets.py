@@ -1,0 +1,177 @@
+"""The iPhones' driver on virtual iPhones behind a usbmuxd of our own; facebook-wda is real."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from device_probes.client import Deadlines
+from device_probes.driver import Capture, Play
+from device_probes.ios.agent import AgentDeadlines
+from device_probes.ios.bench import IosBench
+from device_probes.ios.driver import IosDriver
+from device_probes.ios.settings import IosDeadlines, Lease, Ledger
+from device_probes.virtual import Clock
+from device_probes.virtual.driver import fleet_from_toml
+from device_probes.virtual.usbmuxd import UsbmuxDaemon, VirtualIphone, make_iphones
+from device_probes.virtual.usbmuxd.state import HOME_BUNDLE
+from profiler.model import Platform, TrialRequest
+from profiler.stimulus import make_train
+
+PHONE = """
+[[phone]]
+serial = "{serial}"
+manufacturer = "Apple"
+model = "{model}"
+marketing_name = "iPhone {serial}"
+soc = "A15"
+os_name = "iOS"
+os_version = "17.5"
+os_build = "21F79"
+link = "usbmux"
+low_latency = true
+{head}
+[phone.streams]
+routes = ["speaker", "earpiece"]
+[phone.latency]
+api_ms = {{ coreaudio_remote_io = {latency_ms}, coreaudio_voice_processing = 41.8 }}
+spread = "none"
+[phone.acoustics]
+reflections = []
+"""
+PROBE = "org.chirpbench.probe"
+AGENT = AgentDeadlines(status_s=2.0, launch_s=8.0, terminate_s=6.0, ask_s=6.0, screenshot_s=6.0)
+QUICK = IosDeadlines(
+    probe=Deadlines(hello_s=2.0, facts_s=2.0, load_s=3.0, open_s=3.0, cancel_s=1.0),
+    agent=AGENT, mux_s=3.0, facts_s=3.0, open_s=3.0, replug_s=1.0, close_s=4.0,
+)  # fmt: skip
+"""Enough for phones that never wait on a busy machine, short enough for those that freeze."""
+IMPATIENT = replace(
+    QUICK, probe=replace(QUICK.probe, hello_s=1.2, facts_s=1.2, load_s=1.0, open_s=1.0),
+    agent=AgentDeadlines(status_s=1.2, launch_s=2.0, terminate_s=1.2, ask_s=1.2, screenshot_s=1.2),
+    mux_s=1.2, facts_s=1.2, open_s=1.0, close_s=1.2,
+)  # fmt: skip
+"""For phones that are going to freeze."""
+TRAIN = make_train(seed=7)
+REQUEST = TrialRequest(warmup_s=0.1, duration_s=0.4)
+
+
+def fleet_toml(
+    *serials: str,
+    model: str = "iPhone14,7",
+    head: str = "",
+    latencies_ms: Mapping[str, float] | None = None,
+) -> str:
+    """Plain iPhones; ``head`` is TOML for all of them."""
+    ms = latencies_ms or {}
+    return "version = 1\nseed = 3\n" + "".join(
+        PHONE.format(serial=s, model=model, head=head, latency_ms=ms.get(s, 29.4)) for s in serials
+    )
+
+
+def iphones(*serials: str, clock: Clock | None = None, **more: object) -> list[VirtualIphone]:
+    """Phones that are not plugged in yet; without a clock they never wait."""
+    fleet = fleet_from_toml(fleet_toml(*serials, **more), "test fleet")  # type: ignore[arg-type]
+    return make_iphones(fleet, clock or Clock(math.inf))
+
+
+class Table:
+    """Virtual iPhones on one usbmuxd, and benches on it."""
+
+    def __init__(self, folder: Path, daemon: UsbmuxDaemon) -> None:
+        self.folder = folder
+        self.daemon = daemon
+        self.phones = list(daemon.phones)
+        self._stack = contextlib.ExitStack()
+
+    @property
+    def phone(self) -> VirtualIphone:
+        """The first one."""
+        return self.phones[0]
+
+    @property
+    def socket(self) -> str:
+        return str(self.daemon.socket_path)
+
+    def bench(
+        self,
+        deadlines: IosDeadlines = QUICK,
+        *,
+        named: bool = True,
+        leases: type[Lease] | None = None,
+        ledger: Ledger | None = None,
+    ) -> IosBench:
+        """A started bench that knows the phones by their serials."""
+        folder = self.folder / "state"
+        bench = IosBench(
+            self.socket,
+            platform=Platform.VIRTUAL,
+            names={p.udid: p.serial for p in self.phones} if named else None,
+            deadlines=deadlines,
+            pace=self.phone.phone.clock.speed,
+            pictures=self.folder / "pictures",
+            leases=None if leases is None else lambda key: leases(folder, key),  # type: ignore[call-arg]
+            ledger=ledger,
+        )
+        self._stack.callback(bench.close)
+        bench.start()
+        return bench
+
+    def drivers(self, deadlines: IosDeadlines = QUICK, **more: object) -> dict[str, IosDriver]:
+        """A driver a phone by serial, closed in the end."""
+        found = self.bench(deadlines, **more).drivers()  # type: ignore[arg-type]
+        for driver in found:
+            self._stack.callback(driver.close)
+        return {driver.ref.serial: driver for driver in found}
+
+    def driver(self, deadlines: IosDeadlines = QUICK, **more: object) -> IosDriver:
+        return self.drivers(deadlines, **more)[self.phone.serial]
+
+    def close(self) -> None:
+        for phone in self.phones:
+            phone.thaw()
+            phone.heal_wda()
+        self._stack.close()
+
+
+@contextlib.contextmanager
+def table(*serials: str, clock: Clock | None = None, **more: object) -> Iterator[Table]:
+    """``more`` is for :func:`fleet_toml`."""
+    found = iphones(*(serials or ("I1",)), clock=clock, **more)
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ios-")))
+        daemon = stack.enter_context(UsbmuxDaemon(found, folder / "usbmuxd"))
+        made = Table(folder, daemon)
+        stack.callback(made.close)
+        yield made
+
+
+def trial(driver: IosDriver, request: TrialRequest = REQUEST) -> Capture:
+    return driver.run(request, (Play(TRAIN),), lambda _: None)
+
+
+def connect_and_try(driver: IosDriver) -> Capture:
+    """The whole way of a phone."""
+    driver.connect()
+    capture = trial(driver)
+    driver.health()
+    return capture
+
+
+def as_found(phone: VirtualIphone) -> None:
+    """The app that was not open is not open."""
+    assert not phone.app.runs
+    assert phone.state.front == HOME_BUNDLE
+
+
+def works_again(made: Table, driver: IosDriver) -> None:
+    """The same driver, as the bench does it: connect again and make the trial."""
+    made.phone.triggers.clear()
+    capture = connect_and_try(driver)
+    assert capture.audio.samples.shape[0] == round(48_000 * REQUEST.duration_s)
+    driver.close()
+    as_found(made.phone)
