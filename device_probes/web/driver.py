@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from device_probes.client import Deadlines, ProbeClient
 from device_probes.driver import Capture, OnProgress, Play
 from device_probes.protocol import RefusedCode
+from device_probes.refusals import by_name
 from device_probes.web.identity import identify
 from device_probes.web.openers import Hides, Opener, StartsFresh
 from device_probes.web.seats import PageStatus, Seat
@@ -18,7 +19,6 @@ from profiler.errors import (
     DeviceLost,
     DeviceNotReady,
     DeviceTimeout,
-    ProbeBackground,
     ProbePermission,
     ProbeRefused,
 )
@@ -236,14 +236,10 @@ class WebDriver:
         try:
             yield
         except ProbeRefused as exc:
-            kind = {
-                RefusedCode.BACKGROUND.value: ProbeBackground,
-                RefusedCode.PERMISSION.value: ProbePermission,
-            }.get(exc.code)
-            if kind is None:
+            named = by_name(exc, str(self._ref))
+            if named is exc:
                 raise
-            words = exc.message.split(": ", 1)[-1]
-            raise kind(words, device=str(self._ref), hint=exc.hint) from exc
+            raise named from exc
         except DeviceLost as exc:
             raise DeviceLost(
                 "the page went away: its tab was closed or loaded anew, or the browser ended",
