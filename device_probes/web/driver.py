@@ -45,8 +45,8 @@ HIDE, SHOW = "home", "front"
 _SHOW_S = 5.0
 
 _REMEDIES = {
-    PageState.NO_MICROPHONE: "connect or switch on a microphone, allow the browser to use it in "
-    "the system's settings, then run again",
+    PageState.NO_MICROPHONE: "connect or switch on a microphone and allow the browser to use it in "
+    "the system's settings; on a computer without sound start a sound server first",
     PageState.INSECURE: "open the link as the terminal shows it: https, or http://localhost",
     PageState.NO_WORKLET: "use a newer browser: Chrome 94, Firefox 93, Safari 15.4 or later",
 }

@@ -124,7 +124,10 @@ def nothing_connected(asked: Sequence[Platform]) -> str:
     if Platform.ANDROID in asked:
         return "no phone is connected by USB, or USB debugging is off (docs/android.md says how)"
     if Platform.WEB in asked:
-        return "no browser is here that the options name (docs/web.md)"
+        return (
+            "no phone is on adb whose browser could be measured: connect one by USB and allow USB "
+            "debugging (docs/android.md)"
+        )
     if Platform.HOST in asked:
         return "this computer has no sound interface that records and plays"
     return "the fleet has no phones"
