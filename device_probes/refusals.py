@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from device_probes.fields import clean
 from device_probes.protocol import Refused, RefusedCode
-from profiler.errors import ProbeRefused
+from profiler.errors import ProbeBackground, ProbeError, ProbePermission, ProbeRefused
 
 CANCELLED = Refused(RefusedCode.CANCELLED, "the trial was cancelled")
 _NEXT_STEP = {
@@ -36,3 +36,15 @@ def refusal(refused: Refused, device: str) -> ProbeRefused:
         code=refused.code.value,
         hint=_NEXT_STEP.get(refused.code, ""),
     )
+
+
+def by_name(refused: ProbeRefused, device: str) -> ProbeError:
+    """The error a bench tells apart for refusals that wait for a person; else ``refused``."""
+    kinds: dict[str, type[ProbeError]] = {
+        RefusedCode.BACKGROUND: ProbeBackground,
+        RefusedCode.PERMISSION: ProbePermission,
+    }
+    kind = kinds.get(refused.code)
+    if kind is None:
+        return refused
+    return kind(refused.message.split(": ", 1)[-1], device=device, hint=refused.hint)

@@ -50,7 +50,7 @@ name only when it is complete.
 loopback cable or over the air: the system's default one unless a SERIAL is given, as
 `chirpbench devices` prints it. Without either, every Android phone that adb sees is measured
 ([android.md](android.md)); with none connected it says so and ends with exit code 2, as it does for
-the probes that are not part of this version (`ios`, `web`).
+the probe that is not part of this version (`ios`).
 
 Progress goes to stderr: a live display on a terminal, a line an event elsewhere or with `--plain`.
 The summary goes to stdout. With `--json` that is an object of `kind` `summary` for each model, path
@@ -65,10 +65,11 @@ and take turns. With `--fast` nobody hears anybody ([virtual.md](virtual.md)).
     "devices": """\
 Without `--virtual` or `--probe` phones on adb and the sound interfaces of this computer are listed.
 A phone is only asked, not woken and not changed. Exit code 0 also when there is none; 1 when
-`--probe host` is given and the sound system does not answer. With `--json`: `kind` `device`,
+`--probe host` is given and the sound system does not answer, or `--probe web` and no browser is
+here. With `--json`: `kind` `device`,
 `uid`, `ref`, `facts` (null when it does not answer), `state` (`ready`, `unauthorized`,
-`no_permission`, `offline`, `locked`, `busy`, `quarantined`, or `error`), `problem` (what is wrong
-and the next step).
+`no_permission`, `offline`, `locked`, `busy`, `quarantined`, `unsuitable`, or `error`), `problem`
+(what is wrong and the next step).
 `--release` ends the rest of a phone that failed three runs in a row, when it answers.
 """,
     "doctor": """\

@@ -18,6 +18,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from device_probes.client import ProbeClient
@@ -37,6 +38,7 @@ IPHONE = (
 )
 TRAIN = make_train(5, chirps=12, chirp_s=0.1, gap_s=(0.2, 0.4), tail_s=0.4)
 READY = frozenset({"ready"})
+JOINED, JOINED_HEIGHT = ("waiting_for_tap", "measuring", "denied_iphone"), 1400
 LOOK_S = 2.2
 """Into a recording: enough for the strip to show something."""
 
@@ -215,11 +217,27 @@ def measuring(browser: Any, server: PageServer, size: str, scheme: str) -> bytes
         context.close()
 
 
+def join(folder: Path, file: Path) -> None:
+    """README's picture: some states on a phone side by side, few colours."""
+    found = [Image.open(folder / f"{name}-phone-light.png") for name in JOINED]
+    height = min(JOINED_HEIGHT, *(one.height for one in found))
+    gap = 24
+    width = sum(one.width for one in found) + gap * (len(found) - 1)
+    sheet = Image.new("RGB", (width, height), "white")
+    left = 0
+    for one in found:
+        sheet.paste(one.convert("RGB").crop((0, 0, one.width, height)), (left, 0))
+        left += one.width + gap
+    small = sheet.resize((width // 2, height // 2))
+    small.quantize(128, Image.Quantize.MAXCOVERAGE).save(file, optimize=True)
+
+
 def main() -> int:
     """Write all pictures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--only", help="the states whose names begin with this", default="")
+    parser.add_argument("--join", type=Path, help="also write some side by side to this file")
     args = parser.parse_args()
     args.folder.mkdir(parents=True, exist_ok=True)
     server = PageServer()
@@ -245,6 +263,8 @@ def main() -> int:
                     file.write_bytes(measuring(browser, server, size, scheme))
         browser.close()
     server.close()
+    if args.join:
+        join(args.folder, args.join)
     return 0
 
 

@@ -23,14 +23,13 @@ from device_probes.android.shell import Shell
 from device_probes.client import ProbeClient
 from device_probes.driver import Capture, OnProgress, Play
 from device_probes.protocol import ACT_ROUTE, RefusedCode
+from device_probes.refusals import by_name
 from profiler.errors import (
     DeviceError,
     DeviceLost,
     DeviceNotReady,
     DeviceTimeout,
-    ProbeBackground,
     ProbeCrashed,
-    ProbePermission,
     ProbeProtocolError,
     ProbeRefused,
     ProbeVersionMismatch,
@@ -265,15 +264,11 @@ class AndroidDriver:
         try:
             yield
         except ProbeRefused as exc:
-            kind = {
-                RefusedCode.BACKGROUND.value: ProbeBackground,
-                RefusedCode.PERMISSION.value: ProbePermission,
-            }.get(exc.code)
             self._unclean = False  # a refusal is an orderly end
-            if kind is None:
+            named = by_name(exc, self._ref.serial)
+            if named is exc:
                 raise
-            words = exc.message.split(": ", 1)[-1]
-            raise kind(words, device=self._ref.serial, hint=exc.hint) from exc
+            raise named from exc
         except ProbeCrashed:
             raise
         except DeviceLost as exc:

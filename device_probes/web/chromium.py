@@ -59,8 +59,13 @@ def find_program(env: Mapping[str, str] | None = None) -> str:
         found = shutil.which(name)
         if found:
             return found
-    what = f"{CHOSEN} names {named!r}, which is no program" if named else "no Chromium is here"
-    raise DeviceNotFound(what, device="chromium", hint=NO_BROWSER_HINT)
+    if named:
+        raise DeviceNotFound(
+            f"{CHOSEN} names {named!r}, which is no program",
+            device="chromium",
+            hint=f"correct it, or unset {CHOSEN}",
+        )
+    raise DeviceNotFound("no Chromium is here", device="chromium", hint=NO_BROWSER_HINT)
 
 
 def require_playwright() -> None:

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from device_probes.client import Deadlines, ProbeClient
 from device_probes.driver import Capture, OnProgress, Play
 from device_probes.protocol import RefusedCode
+from device_probes.refusals import by_name
 from device_probes.web.identity import identify
 from device_probes.web.openers import Hides, Opener, StartsFresh
 from device_probes.web.seats import PageStatus, Seat
@@ -18,7 +19,6 @@ from profiler.errors import (
     DeviceLost,
     DeviceNotReady,
     DeviceTimeout,
-    ProbeBackground,
     ProbePermission,
     ProbeRefused,
 )
@@ -45,8 +45,8 @@ HIDE, SHOW = "home", "front"
 _SHOW_S = 5.0
 
 _REMEDIES = {
-    PageState.NO_MICROPHONE: "connect or switch on a microphone, allow the browser to use it in "
-    "the system's settings, then run again",
+    PageState.NO_MICROPHONE: "connect or switch on a microphone and allow the browser to use it in "
+    "the system's settings; on a computer without sound start a sound server first",
     PageState.INSECURE: "open the link as the terminal shows it: https, or http://localhost",
     PageState.NO_WORKLET: "use a newer browser: Chrome 94, Firefox 93, Safari 15.4 or later",
 }
@@ -236,14 +236,10 @@ class WebDriver:
         try:
             yield
         except ProbeRefused as exc:
-            kind = {
-                RefusedCode.BACKGROUND.value: ProbeBackground,
-                RefusedCode.PERMISSION.value: ProbePermission,
-            }.get(exc.code)
-            if kind is None:
+            named = by_name(exc, str(self._ref))
+            if named is exc:
                 raise
-            words = exc.message.split(": ", 1)[-1]
-            raise kind(words, device=str(self._ref), hint=exc.hint) from exc
+            raise named from exc
         except DeviceLost as exc:
             raise DeviceLost(
                 "the page went away: its tab was closed or loaded anew, or the browser ended",

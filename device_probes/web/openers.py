@@ -70,8 +70,8 @@ class LinkOpener:
         return False
 
     def tell(self) -> str:
-        """What to do on the phone."""
-        return "on the phone: open the link in the browser, tap Start, then allow the microphone"
+        """What to do in the browser."""
+        return "open the link in that browser, tap Start, then allow the microphone"
 
     def phone_facts(self) -> DeviceFacts | None:
         """A link knows nothing of who opens it."""

@@ -14,6 +14,9 @@ from profiler.errors import DeviceLost, DeviceTimeout
 
 __all__ = ["PageStatus", "Seat"]
 
+SEE_OFF_S = 2.0
+"""A page whose session ended connects again within a second."""
+
 
 class Seat:
     """Made by :meth:`device_probes.web.server.PageServer.seat`.
@@ -30,6 +33,8 @@ class Seat:
         self._status: PageStatus | None = None
         self._problem = ""
         self._over = ""
+        self._met = False
+        """A page was here once."""
 
     @property
     def status(self) -> PageStatus | None:
@@ -83,12 +88,21 @@ class Seat:
         if stream is not None:
             stream.finish(DONE)
 
+    def see_off(self, timeout_s: float = SEE_OFF_S) -> None:
+        """:meth:`finish`, after a page that is just coming back has had the time to hear it."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: not self._met or self.connected or bool(self._over), timeout_s
+            )
+        self.finish()
+
     # The server's side.
 
     def attach(self, stream: PageStream) -> None:
         """A page is connected; it has not said yet how it is."""
         with self._changed:
             self._stream, self._status, self._problem = stream, None, ""
+            self._met = True
             over = bool(self._over)
             self._changed.notify_all()
         if over:

@@ -79,6 +79,8 @@ def link_server(listen: str) -> tuple[PageServer, str]:
 
 
 def _is_loopback(address: str) -> bool:
+    if address.casefold() == "localhost":
+        return True
     try:
         return ipaddress.ip_address(address.strip("[]")).is_loopback
     except ValueError:
@@ -91,7 +93,7 @@ def _joined(choice: WebChoice, stack: ExitStack) -> Sequence[Driver]:
     bench = WebBench(stack.enter_context(_serving(server)))
     seats = bench.invite(choice.count)
     for seat in seats:
-        stack.callback(seat.finish)  # before the server ends: the page says that all is done
+        stack.callback(seat.see_off)  # before the server ends: the page says that all is done
     _invite(server, fingerprint, seats)
     _tell(f"waiting for {plural(len(seats), 'browser')}, {choice.join_s:.0f} s at most")
     names = {seat.label: f"browser {n}" for n, seat in enumerate(seats, 1)}
@@ -118,8 +120,8 @@ def _invite(server: PageServer, fingerprint: str, seats: Sequence[Seat]) -> None
         _code(server.trust_url)
     else:
         _tell(
-            "only browsers of this computer reach this link; for a phone add --listen and this "
-            "computer's address in the phone's network"
+            "only browsers of this computer reach this link; for a phone\n"
+            "name this computer's address in the phone's network with --listen"
         )
     for n, seat in enumerate(seats, 1):
         which = f" {n}" if len(seats) > 1 else ""

@@ -113,7 +113,10 @@ def nothing_connected(asked: Sequence[Platform]) -> str:
     if Platform.IOS in asked:
         return "no iPhone is connected by USB, or no usbmuxd runs (docs/ios.md says how)"
     if Platform.WEB in asked:
-        return "no browser is here that the options name (docs/web.md)"
+        return (
+            "no phone is on adb whose browser could be measured: connect one by USB and allow USB "
+            "debugging (docs/android.md)"
+        )
     if Platform.HOST in asked:
         return "this computer has no sound interface that records and plays"
     return "the fleet has no phones"

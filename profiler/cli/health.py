@@ -189,7 +189,8 @@ def sound_servers() -> Finding:
     """Which sound servers are installed; the virtual bench needs none."""
     found = [name for program, name in SOUND_SERVERS.items() if shutil.which(program)]
     if found:
-        return Finding("sound server", Health.OK, ", ".join(found))
+        said = f"{', '.join(found)} (installed; whether one runs, 'devices --probe host,web' says)"
+        return Finding("sound server", Health.OK, said)
     step = "only needed for --probe host and web; ALSA devices work without one"
     return Finding("sound server", Health.WARN, "none installed", step)
 

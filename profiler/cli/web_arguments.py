@@ -42,8 +42,8 @@ def web(parser: Parser) -> None:
     what.add_argument(
         "--listen",
         metavar="ADDRESS",
-        help=f"with --browser link: an address of this computer that the browser reaches; any but "
-        f"{LOOPBACK} is served with HTTPS ({LOOPBACK})",
+        help="with --browser link: an address of this computer that the browser reaches; any but "
+        f"localhost and 127.x.x.x is served with HTTPS ({LOOPBACK})",
     )
     what.add_argument(
         "--browsers", type=jobs, metavar="N", help="with --browser link: how many will join (1)"

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import threading
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from audio_servers import PRIORITY, PulseServer, probes_running, pulse_server
-from cli_process import environment, script
+from audio_servers import PulseServer, probes_running, pulse_server
+from bench_stores import measured
 from scipy.signal import correlate
 
 from db import queries
@@ -64,20 +63,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PulseServer]:
 @pytest.fixture(scope="module")
 def store(server: PulseServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """The store after ``chirpbench run --probe host``."""
-    folder = tmp_path_factory.mktemp("bench")
-    (folder / "bench.toml").write_text(BENCH)
-    done = subprocess.run(
-        [*PRIORITY, script(), "run", "--probe", "host", "--bench", "bench.toml", "--db", "host.db"],
-        cwd=folder,
-        env={**environment(), **server.env},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=380,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    with Store.open(str(folder / "host.db"), create=False) as opened:
+    with measured(tmp_path_factory.mktemp("bench"), "host", BENCH, server.env) as opened:
         yield opened
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import subprocess
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -19,9 +20,12 @@ from pathlib import Path
 import pytest
 from adb_servers import until
 from android_benches import QUICK, Rig, has_note, rig, stay_on
+from cli_process import environment, script
 from phone_browsers import Host, host
 from phone_chromium import PhoneChromium
 
+from db import queries
+from db.store import Store
 from device_probes.android import PrivateServer
 from device_probes.driver import Capture, Play
 from device_probes.virtual import Clock
@@ -39,7 +43,7 @@ from profiler.errors import (
     DeviceTimeout,
     ProbePermission,
 )
-from profiler.model import DeviceRef, DeviceState, Platform, TimedAction, TrialRequest
+from profiler.model import DeviceRef, DeviceState, Platform, TimedAction, TrialRequest, Verdict
 from profiler.stimulus import make_train
 
 pytestmark = pytest.mark.needs_apt("chromium", "chromium")
@@ -345,3 +349,33 @@ def test_a_phone_that_is_locked_between_trials(adb_server) -> None:
         assert caught.value.state == DeviceState.LOCKED
         made.phone.unlock()
         made.driver.connect()
+
+
+def test_the_command_line_measures_a_phones_browser(adb_server: PrivateServer) -> None:
+    """Chromium's fake microphone beeps by itself: the run ends, and no latency is made of that."""
+    with tempfile.TemporaryDirectory() as folder, table(adb_server) as made:
+        plan = Path(folder) / "bench.toml"
+        plan.write_text('name = "tab"\ntests = ["L1"]\nrepeats = 1\n')
+        done = subprocess.run(
+            [script(), "run", "--browser", "android", "--bench", plan, "--db", "tab.db"],
+            cwd=folder,
+            env={**environment(), "ANDROID_ADB_SERVER_PORT": str(adb_server.adb.port)},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        with Store.open(str(Path(folder) / "tab.db"), create=False) as store:
+            (result,) = queries.results(store, queries.Filter())
+            assert result.verdict is Verdict.NOT_MEASURABLE
+            (trial_made,) = queries.trials(store, queries.Filter())
+            assert trial_made.request.api == "web_audio"
+            assert trial_made.report is not None
+            assert trial_made.report.observed["echo_cancellation"] == "false"
+            facts = queries.facts_of(store, result.run_uuid)
+            assert facts is not None
+            assert facts.model.endswith("(Chromium)")
+            assert facts.raw["phone.os_build"]
+        assert_as_found(made)

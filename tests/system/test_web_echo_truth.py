@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import subprocess
 import threading
 from collections.abc import Iterator
 from dataclasses import asdict
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -27,8 +27,9 @@ from device_probes.web.bench import WebBench
 from device_probes.web.chromium import Chromium
 from device_probes.web.server import PageServer
 from profiler.analysis import Take, analyze, read_take
+from profiler.analysis.exchange import measure_burst
 from profiler.catalogue.trains import burst_train
-from profiler.model import EffectState, StimulusSpec, TrialRequest, TrialSetup, Verdict
+from profiler.model import EffectState, TrialRequest, TrialSetup, Verdict
 from profiler.stimulus import make_train, render
 from profiler.wav import mono_audio
 
@@ -43,17 +44,19 @@ RATE_HZ = 48_000
 NOISE_S, BEFORE_S, TAIL_S = 1.2, 3.0, 2.0
 """The foreign noise sounds within the time before the first chirp."""
 RIGHT_MS = 1.0
-SESSIONS = 5
+TRAINS = {"latency": make_train(5, chirps=8, chirp_s=0.1), "burst": burst_train(7, RATE_HZ)}
+MEASURES = {"latency": analyze, "burst": measure_burst}
+SESSIONS = 4
 PIECE_FRAMES = 400_000
 TRIAL = """
 (async () => {
   const {openSession} = await import("/page/session.js");
   const open = (wanted) => navigator.mediaDevices.getUserMedia({audio: wanted});
   const off = {echoCancellation: false, noiseSuppression: false, autoGainControl: false};
-  const streams = [await open(WANTED), await open(off)];
-  const samples = new Float32Array(Uint8Array.from(atob(SAMPLES), (c) => c.charCodeAt(0)).buffer);
+  const streams = [await open($WANTED$), await open(off)];
+  const samples = new Float32Array(Uint8Array.from(atob($SAMPLES$), (c) => c.charCodeAt(0)).buffer);
   const session = await openSession({
-    request: REQUEST, rate_hz: RATE, plays: [{samples, at_frame: AT}], streams,
+    request: $REQUEST$, rate_hz: $RATE$, plays: [{samples, at_frame: $AT$}], streams,
   });
   const {report, samples: recorded} = await session.record();
   await session.close();
@@ -64,7 +67,7 @@ TRIAL = """
 """
 PIECE = """
 (() => {
-  const bytes = new Uint8Array(recorded.buffer, 4 * FROM, 4 * SIZE);
+  const bytes = new Uint8Array(recorded.buffer, 4 * $FROM$, 4 * $SIZE$);
   let text = "";
   for (let i = 0; i < bytes.length; i += 8192) {
     text += String.fromCharCode(...bytes.subarray(i, i + 8192));
@@ -108,14 +111,12 @@ def browser(loop: WebLoop) -> Iterator[Chromium]:
 
 
 def filled(script: str, **values: object) -> str:
-    for name, value in values.items():
-        script = script.replace(name, json.dumps(value))
-    return script
+    """``script`` with each ``$NAME$`` replaced, none of them inside another's value."""
+    return re.sub(r"\$([A-Z]+)\$", lambda found: json.dumps(values[found[1]]), script)
 
 
-def record(
-    browser: Chromium, loop: WebLoop, folder: Path, train: StimulusSpec, effects: dict[str, bool]
-) -> Session:
+def record(browser: Chromium, loop: WebLoop, analysis: str, effects: dict[str, bool]) -> Session:
+    train, folder = TRAINS[analysis], loop.server.folder.parent
     samples = render(train, RATE_HZ).astype("<f4")
     length_s = BEFORE_S + train.duration_s + TAIL_S
     # The buffers of music: fewer tears on a busy machine.
@@ -142,7 +143,7 @@ def record(
     player.join()
     both = fetched(browser, answer["values"]).reshape(-1, 2)
     first = round(BEFORE_S * RATE_HZ)
-    raw = analyze(mono_audio(both[first:, 1], RATE_HZ), train)
+    raw = MEASURES[analysis](mono_audio(both[first:, 1], RATE_HZ), train)
     steady = raw.round_trip_latency_ms is not None and not raw.jumps
     true_ms = raw.round_trip_latency_ms + later_ms(both[:first]) if steady else None
     on = answer["report"]["effects"]["aec"]["state"] == EffectState.ON
@@ -174,28 +175,26 @@ def later_ms(both: np.ndarray) -> float:
     return 1000 * (at - (len(both) - 1) + fraction) / RATE_HZ
 
 
-@pytest.mark.parametrize("analysis", ["latency", "burst"])
+AEC_ALONE = {"echoCancellation": True, "noiseSuppression": False, "autoGainControl": False}
+ALL = {"echoCancellation": True, "noiseSuppression": True, "autoGainControl": True}
+
+
 @pytest.mark.parametrize(
-    "effects",
-    [
-        {"echoCancellation": True, "noiseSuppression": False, "autoGainControl": False},
-        {"echoCancellation": True, "noiseSuppression": True, "autoGainControl": True},
-    ],
-    ids=["aec", "all"],
+    ("analysis", "effects"),
+    [("latency", AEC_ALONE), ("latency", ALL), ("burst", ALL)],
+    ids=["latency-aec", "latency-all", "burst-all"],
 )
 def test_no_number_or_the_right_one(
     browser: Chromium, loop: WebLoop, effects: dict[str, bool], analysis: str
 ) -> None:
-    train = burst_train(7, RATE_HZ) if analysis == "burst" else make_train(5, chirps=8, chirp_s=0.1)
-    folder = loop.server.folder.parent
     known = 0
     for _ in range(SESSIONS):
-        session = record(browser, loop, folder, train, effects)
+        session = record(browser, loop, analysis, effects)
         assert session.canceller_on
         reading = read_take(
             Take(
                 mono_audio(session.processed, RATE_HZ),
-                train,
+                TRAINS[analysis],
                 TrialSetup(analysis=analysis),
                 canceller_on=session.canceller_on,
             )
@@ -210,7 +209,7 @@ def test_no_number_or_the_right_one(
             assert reading.estimate.round_trip_latency_ms == pytest.approx(
                 session.true_ms, abs=RIGHT_MS
             )
-    assert known >= 2, "the machine tore nearly every session: nothing was shown"
+    assert known >= 1, "the machine tore nearly every session: nothing was shown"
 
 
 def test_what_the_canceller_leaves_would_have_been_a_wrong_number(
@@ -220,11 +219,9 @@ def test_what_the_canceller_leaves_would_have_been_a_wrong_number(
 
     The estimator alone accepts sessions that a canceller has worked on.
     """
-    train = make_train(5, chirps=8, chirp_s=0.1)
-    effects = {"echoCancellation": True, "noiseSuppression": False, "autoGainControl": False}
-    folder = loop.server.folder.parent
+    sessions = [record(browser, loop, "latency", AEC_ALONE) for _ in range(SESSIONS)]
     valid = [
-        analyze(mono_audio(session.processed, RATE_HZ), train).valid
-        for session in (record(browser, loop, folder, train, effects) for _ in range(SESSIONS))
+        analyze(mono_audio(session.processed, RATE_HZ), TRAINS["latency"]).valid
+        for session in sessions
     ]
     assert any(valid)

@@ -9,15 +9,15 @@ from __future__ import annotations
 import os
 import signal
 import statistics
-import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
-from audio_servers import PRIORITY
-from cli_process import environment, script
+from bench_stores import measured
 from web_loops import WebLoop, web_loop
 
 from db import queries
@@ -27,7 +27,7 @@ from device_probes.web.bench import WebBench
 from device_probes.web.driver import FreshWebDriver
 from device_probes.web.server import PageServer
 from profiler.analysis import analyze
-from profiler.errors import ChirpbenchError
+from profiler.errors import ChirpbenchError, ProbeRefused
 from profiler.model import Estimate, StimulusSpec, TrialRequest
 from profiler.stimulus import make_train
 from profiler.summary import summarise
@@ -65,20 +65,7 @@ def loop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebLoop]:
 @pytest.fixture(scope="module")
 def store(loop: WebLoop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """The store after ``chirpbench run --probe web``."""
-    folder = tmp_path_factory.mktemp("bench")
-    (folder / "bench.toml").write_text(BENCH)
-    done = subprocess.run(
-        [*PRIORITY, script(), "run", "--probe", "web", "--bench", "bench.toml", "--db", "web.db"],
-        cwd=folder,
-        env={**environment(), **loop.env},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=380,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    with Store.open(str(folder / "web.db"), create=False) as opened:
+    with measured(tmp_path_factory.mktemp("bench"), "web", BENCH, loop.env) as opened:
         yield opened
 
 
@@ -174,6 +161,32 @@ def test_a_known_delay_is_found_as_a_difference(tmp_path: Path, late_frames: int
                 found.append(right - left)
     assert len(found) >= 3, "the machine tore nearly every session: nothing was shown"
     assert found == pytest.approx([late_frames / 48] * len(found), abs=CHANNELS_ERROR_MS)
+
+
+def test_the_sound_goes_where_the_route_says(loop: WebLoop) -> None:
+    """A second output that the microphone does not hear: through it nothing comes back."""
+    loop.server.pactl(
+        "load-module", "module-null-sink", "sink_name=bt",
+        "sink_properties=device.description=Bluetooth",
+    )  # fmt: skip
+    train = make_train(9, chirps=4, chirp_s=0.1)
+    heard, routes = {}, {}
+    with chromium(loop) as driver:
+        for route in ("bluetooth_a2dp", "speaker"):
+            request = TrialRequest(
+                api="web_audio",
+                route=route,
+                performance_mode="power_saving",
+                duration_s=train.duration_s + 1.0,
+            )
+            capture = driver.run(request, [Play(train)], lambda _progress: None)
+            heard[route] = float(np.abs(capture.audio.samples).max())
+            routes[route] = capture.report.output.route
+        with pytest.raises(ProbeRefused, match="no such device: earpiece"):
+            driver.run(replace(request, route="earpiece"), [Play(train)], lambda _progress: None)
+    assert "Bluetooth" in routes["bluetooth_a2dp"]
+    assert "Bluetooth" not in routes["speaker"]
+    assert heard["bluetooth_a2dp"] < 0.001 < 0.1 < heard["speaker"]
 
 
 def test_a_stalled_sound_server_is_a_clear_error_and_the_page_recovers(loop: WebLoop) -> None:

@@ -62,7 +62,7 @@ def test_naming_a_browser_asks_for_the_web_probe() -> None:
     assert kinds(parsed("--browser", "link")) == (Platform.WEB,)
     assert kinds(parsed("--browser", "android", "--virtual")) == (Platform.VIRTUAL, Platform.WEB)
     assert kinds(parsed()) == ()
-    assert "docs/web.md" in nothing_connected((Platform.WEB,))
+    assert "allow USB debugging" in nothing_connected((Platform.WEB,)), "the only way to have none"
 
 
 def test_a_phones_app_and_its_browser_take_turns() -> None:
@@ -79,6 +79,11 @@ def test_devices_waits_for_nobody() -> None:
 
 def test_without_a_chromium_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHIRPBENCH_CHROMIUM", "/nowhere/chromium")
+    wrong = pytest.raises(DeviceNotFound, match="correct it, or unset CHIRPBENCH_CHROMIUM")
+    with wrong, web_browsers(WebChoice()):
+        pass
+    monkeypatch.delenv("CHIRPBENCH_CHROMIUM")
+    monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(DeviceNotFound, match="apt install chromium"), web_browsers(WebChoice()):
         pass
     finding = web()

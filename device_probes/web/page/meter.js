@@ -3,6 +3,7 @@
 const FLOOR_DB = -60;
 const BAR_PX = 4;
 const GAP_PX = 2;
+const HELD = 30; // levels, two seconds: pauses between chirps are no silent microphone
 
 /** Level of a peak (0 to 1) in dB below full scale; the floor for silence. */
 export function decibels(peak) {
@@ -25,9 +26,10 @@ export class Meter {
     const level = decibels(peak);
     this.#levels.push(level);
     if (this.#levels.length > 400) this.#levels.shift();
-    const text = level <= FLOOR_DB ? "silent" : `${Math.round(level)} dB`;
+    const held = Math.max(...this.#levels.slice(-HELD));
+    const text = held <= FLOOR_DB ? "silent" : `${Math.round(held)} dB`;
     this.label.textContent = text.replace("-", "−");
-    this.box.setAttribute("aria-valuenow", String(Math.round(level)));
+    this.box.setAttribute("aria-valuenow", String(Math.round(held)));
     this.box.setAttribute("aria-valuetext", text);
     this.#draw();
   }
