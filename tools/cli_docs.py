@@ -48,9 +48,9 @@ name only when it is complete.
     "run": """\
 `--virtual` needs no hardware. `--probe host` measures this computer's sound interface through a
 loopback cable or over the air: the system's default one unless a SERIAL is given, as
-`chirpbench devices` prints it. Without either, every Android phone that adb sees is measured
-([android.md](android.md)); with none connected it says so and ends with exit code 2, as it does for
-the probe that is not part of this version (`ios`).
+`chirpbench devices` prints it. Without either, every Android phone that adb sees and every iPhone
+that usbmuxd sees is measured ([android.md](android.md), [ios.md](ios.md)); with none connected it
+says so and ends with exit code 2.
 
 Progress goes to stderr: a live display on a terminal, a line an event elsewhere or with `--plain`.
 The summary goes to stdout. With `--json` that is an object of `kind` `summary` for each model, path
@@ -63,7 +63,8 @@ unless a test of the suite wants a partner: then those of one zone of the fleet 
 and take turns. With `--fast` nobody hears anybody ([virtual.md](virtual.md)).
 """,
     "devices": """\
-Without `--virtual` or `--probe` phones on adb and the sound interfaces of this computer are listed.
+Without `--virtual` or `--probe` phones on adb, iPhones and the sound interfaces of this computer are
+listed.
 A phone is only asked, not woken and not changed. Exit code 0 also when there is none; 1 when
 `--probe host` is given and the sound system does not answer, or `--probe web` and no browser is
 here. With `--json`: `kind` `device`,

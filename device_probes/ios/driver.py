@@ -17,6 +17,7 @@ from device_probes.ios.lockdown import LockdownFacts
 from device_probes.ios.running import ProbeRun
 from device_probes.ios.settings import Lease, Settings
 from device_probes.protocol import ACT_ROUTE, RefusedCode
+from device_probes.refusals import by_name
 from profiler.errors import (
     DeviceError,
     DeviceLost,
@@ -24,7 +25,6 @@ from profiler.errors import (
     DeviceTimeout,
     ProbeBackground,
     ProbeCrashed,
-    ProbePermission,
     ProbeProtocolError,
     ProbeRefused,
 )
@@ -241,16 +241,12 @@ class IosDriver:
         try:
             yield
         except ProbeRefused as exc:
-            kind = {
-                RefusedCode.BACKGROUND.value: ProbeBackground,
-                RefusedCode.PERMISSION.value: ProbePermission,
-            }.get(exc.code)
             self._unclean = False  # a refusal is an orderly end
-            if kind is None:
+            named = by_name(exc, self._ref.serial)
+            self._covered = isinstance(named, ProbeBackground)
+            if named is exc:
                 raise
-            self._covered = kind is ProbeBackground
-            words = exc.message.split(": ", 1)[-1]
-            raise kind(words, device=self._ref.serial, hint=exc.hint) from exc
+            raise named from exc
         except DeviceLost as exc:
             if self._run is None or self._cancelled.is_set():
                 raise

@@ -1,4 +1,4 @@
-"""Which devices are there: phones on adb, and on request virtual phones, sound interfaces of this
+"""Which devices are there: phones on adb and usbmux, and on request virtual phones, sound interfaces of this
 computer and browsers.
 
 A probe's libraries are imported when it is asked for, so that a wrong word is answered at once.
