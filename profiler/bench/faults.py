@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from profiler.errors import (
@@ -81,6 +82,8 @@ _OURS: dict[type[DeviceError], Fault] = {
     ProbeCrashed: Fault(Verdict.ERROR, Reason.PROBE_CRASHED, True),
     DeviceTimeout: Fault(Verdict.ERROR, Reason.DEVICE_TIMEOUT, True, RunStatus.DEVICE_LOST),
 }
+_RATE = re.compile(r"(?<![a-z])(sample[ _-]?)?rate(?![a-z])", re.IGNORECASE)
+"""Words for a sample rate, AAudio's ``INVALID_RATE`` included."""
 DISK_FULL = ("disk_full", "INSTALL_FAILED_INSUFFICIENT_STORAGE")
 """Reasons of :class:`InstallFailed` that mean there is no room."""
 
@@ -112,3 +115,14 @@ def _not_ready(state: str) -> Fault:
         if reason is not None:
             return Fault(Verdict.ERROR, reason, retry, RunStatus.ERROR)
     return _LOST
+
+
+def refuses_rate(error: DeviceError, rate_hz: int) -> bool:
+    """Whether a refused request was refused for its sample rate: its text names it.
+
+    A test that varies the rate varies more than that on a device that refuses everything.
+    """
+    if not isinstance(error, ProbeRefused):
+        return False
+    named = re.search(rf"(?<!\d){rate_hz} ?Hz\b", error.message) is not None
+    return named or _RATE.search(error.message) is not None

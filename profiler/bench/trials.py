@@ -8,7 +8,7 @@ from functools import partial
 from profiler.bench import events
 from profiler.bench.context import CANCELLED, Bench, RunEnd
 from profiler.bench.driving import PartnerFailed
-from profiler.bench.faults import fault_of
+from profiler.bench.faults import fault_of, refuses_rate
 from profiler.bench.gates import gate_crossed, health_of
 from profiler.bench.ledger import Ledger
 from profiler.bench.link import DeviceLink
@@ -98,7 +98,7 @@ class TrialMaker:
         self, planned: PlannedTrial, record: TrialRecord, error: DeviceError
     ) -> RunEnd | None:
         fault = fault_of(error)
-        reason = self._refused_rate(planned, fault.reason)
+        reason = self._refused_rate(planned, fault.reason, error)
         self._commit(failed_record(record, fault.verdict, reason, str(error)))
         if fault.ends_run is not None:
             return RunEnd(fault.ends_run, reason, str(error))
@@ -111,13 +111,14 @@ class TrialMaker:
         text = f"{MAX_ERRORS_IN_A_ROW} errors in a row: {error}"
         return RunEnd(RunStatus.ERROR, reason, text)
 
-    def _refused_rate(self, planned: PlannedTrial, reason: Reason) -> Reason:
-        """Tests vary one thing at a time: when it is the rate, it is the rate that was refused."""
-        facts = self._link.facts
+    def _refused_rate(self, planned: PlannedTrial, reason: Reason, error: DeviceError) -> Reason:
+        """A rate that the test varied and the refusal names is the rate that was refused."""
+        facts, rate_hz = self._link.facts, planned.request.rate_hz
         if reason is not Reason.REQUEST_REFUSED or facts is None:
             return reason
         plain_hz = self._bench.plan.options(self._link.ref).rate_hz(facts)
-        return reason if planned.request.rate_hz == plain_hz else Reason.RATE_REFUSED
+        varied = rate_hz != plain_hz
+        return Reason.RATE_REFUSED if varied and refuses_rate(error, rate_hz) else reason
 
     def _commit(self, record: TrialRecord) -> None:
         self._bench.store.add_trial(record)

@@ -24,6 +24,7 @@ from profiler.bench.events import (
     TrialDone,
 )
 from profiler.cli.board import Board, DeviceLine, trial_text
+from profiler.cli.causes import NewRefusals
 from profiler.cli.tables import STYLES, console
 from profiler.cli.text import clean, plural, said_of
 from profiler.model import DeviceRef
@@ -53,10 +54,14 @@ class PlainLog:
 
     def __init__(self) -> None:
         self._begin_s = time.monotonic()
+        self._refusals = NewRefusals()
 
     def __call__(self, event: BenchEvent) -> None:
-        """Print the event's line, if it has one."""
-        text = log_line(event)
+        """Print the event's line, if it has one, and what was refused for the first time."""
+        for text in (log_line(event), self._refusals.line(event)):
+            self._print(text)
+
+    def _print(self, text: str) -> None:
         if text:
             elapsed_s = time.monotonic() - self._begin_s
             with contextlib.suppress(OSError):  # nobody reads: the bench goes on without
@@ -91,10 +96,11 @@ def log_line(event: BenchEvent) -> str:
 
 
 class _Display:
-    """Draws the board; warnings scroll by above it."""
+    """Draws the board; warnings and new refusals scroll by above it."""
 
     def __init__(self, board: Board, screen: Console) -> None:
         self._board, self._screen = board, screen
+        self._refusals = NewRefusals()
         self._begin_s = time.monotonic()
 
     def observe(self, event: BenchEvent) -> None:
@@ -102,6 +108,9 @@ class _Display:
         self._board.update(event)
         if isinstance(event, Log) and event.level in ("warning", "error"):
             self._screen.print(Text(log_line(event), style="yellow"))
+        refusal = self._refusals.line(event)
+        if refusal:
+            self._screen.print(Text(refusal, style="yellow"))
 
     def render(self) -> Table:
         """The display at this moment."""

@@ -43,8 +43,8 @@ def runs_table(found: Sequence[StoredRun]) -> Table:
     return table("", ("started (UTC)", "run", "device", "model", "suite", "status", "tests"), rows)
 
 
-def run_heading(stored: StoredRun) -> Text:
-    """Which run this is, in two lines."""
+def run_heading(stored: StoredRun, cause: str = "") -> Text:
+    """Which run this is, in two lines; ``cause``: why trials of it gave nothing."""
     run = stored.run
     text = Text(f"run {run.run_uuid} of bench {run.bench_uuid}\n", style="bold")
     text.append(
@@ -56,6 +56,8 @@ def run_heading(stored: StoredRun) -> Text:
     )
     if run.message:
         text.append(f"\n{clean(run.message)}", style="not bold red")
+    if cause:
+        text.append(f"\n{cause}", style="not bold yellow")
     return text
 
 

@@ -9,7 +9,8 @@ from rich.text import Text
 from db import queries
 from db.queries import Filter
 from db.store import Store
-from profiler.bench import BenchOutcome
+from profiler.bench import BenchOutcome, DeviceOutcome
+from profiler.cli.causes import MEASURED, cause_of
 from profiler.cli.jsonlines import plain, print_json
 from profiler.cli.lookup import LATENCY_TESTS
 from profiler.cli.result_tables import SHORT, tests_table
@@ -65,7 +66,7 @@ def _print_tables(outcome: BenchOutcome, summaries: list[ModelSummary], store: S
         title = f"round-trip latency, bench {outcome.bench_uuid}"
         short = all(len(d.results) <= FEW_TESTS for d in outcome.devices)
         show(summary_table(title, summaries, results_by_model(outcome) if short else {}))
-    _print_tests(outcome)
+    _print_tests(outcome, store)
     shown = {s.model_key for s in summaries}
     for device in outcome.devices:
         if device.facts is None or device.facts.model_key not in shown:
@@ -82,18 +83,32 @@ def _print_tables(outcome: BenchOutcome, summaries: list[ModelSummary], store: S
     screen.print(_next_step(outcome))
 
 
-def _print_tests(outcome: BenchOutcome) -> None:
-    """A table of the tests of each device with many of them, and each device's plain line."""
+def _print_tests(outcome: BenchOutcome, store: Store) -> None:
+    """A table of the tests of each device with many of them, and each device's plain lines."""
     lines = []
     for device in outcome.devices:
         name = clean(device.device, 60)
         if len(device.results) > FEW_TESTS:
             show(tests_table(name, device.results))
-        line = headline(device.results, device.device.platform)
-        if line:
-            lines.append(Text.assemble((f"{name}: ", "bold"), clean(line, 400)))
+        for line in _plain_lines(device, store):
+            lines.append(Text.assemble((f"{name}: ", "bold"), line))
     for text in lines:
         console().print(text)
+
+
+def _plain_lines(device: DeviceOutcome, store: Store) -> list[str]:
+    """What was found, and why trials gave nothing; the latter alone when that were all."""
+    found = clean(headline(device.results, device.device.platform))
+    good = all(r.verdict in MEASURED and not r.reasons for r in device.results)
+    if device.run is None or (good and device.results):
+        return [found] if found else []
+    trials = queries.trials_of(store, device.run.run_uuid)
+    cause = cause_of(trials, device.device.uid)
+    if device.problem and device.problem in "".join(t.message for t in trials):
+        cause = ""  # said below, as what ended the run
+    elif not any(t.verdict in MEASURED for t in trials):
+        found = ""  # it would only repeat reasons
+    return [line for line in (found, cause) if line]
 
 
 def _unfinished(outcome: BenchOutcome) -> int:

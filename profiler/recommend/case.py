@@ -122,7 +122,7 @@ class Case:
         return self.known.variants(test_id, name)
 
     def silent(self, label: str) -> Quantity | None:
-        """The proof that D1 heard nothing but zeros in a configuration; else ``None``."""
+        """The proof that D1 heard long runs of zeros in a configuration; else ``None``."""
         q = self.quantity("D1", f"zero_run_ms[{label}]")
         return q if q is not None and q.worst >= SILENT_MS else None
 

@@ -216,7 +216,7 @@ def _preset_beside_software(case: Case) -> Iterator[Choice]:
     other = living_preset(case, preset)
     if other is not None:
         preset, evidence = other[0], (bad, *other[1])
-        why += "; voice_recognition is silent"
+        why += "; voice_recognition delivers runs of zeros"
     yield Choice("input_preset", preset, why, evidence)
 
 

@@ -16,6 +16,8 @@ from profiler.recommend.rule import Rule
 
 _VOICE_PRESETS = ("voice_communication", "voice_recognition", "generic", "camcorder")
 _MUSIC_PRESETS = ("unprocessed", "voice_performance", "generic", "voice_recognition")
+ZEROS = "runs of zeros"
+"""What D1 and L8 prove: a dead microphone, or a path without any noise between sounds."""
 PLAIN_RATE_HZ = 48_000
 """At which D1 tries presets, APIs and modes."""
 _RATES_HZ = (48_000, 44_100, 16_000, 24_000, 8_000)
@@ -68,7 +70,7 @@ def _preset_not_silent(case: Case) -> Iterator[Choice]:
     found = living_preset(case, wanted) if isinstance(wanted, str) else None
     if found is not None:
         preset, evidence = found
-        yield Choice("input_preset", preset, f"{wanted} delivers digital silence", evidence)
+        yield Choice("input_preset", preset, f"{wanted} delivers {ZEROS}", evidence)
 
 
 def _preset_fastest(case: Case) -> Iterator[Choice]:
@@ -98,12 +100,36 @@ def bad_rate(case: Case, rate_hz: int) -> tuple[str, Quantity] | None:
     """What is wrong with a capture rate, with the proof."""
     for test_id in ("D1", "L7"):
         zeros = case.quantity(test_id, f"zero_run_ms[rate={rate_hz}]")
-        if zeros is not None and zeros.worst >= SILENT_MS:
-            return "silent", zeros
+        if zeros is None or zeros.worst < SILENT_MS:
+            continue
+        if _round_trip_at(case, rate_hz, zeros) is None:
+            return ZEROS, zeros
     pitch = case.quantity("L7", f"pitch_error_percent[rate={rate_hz}]")
     if pitch is not None and max(abs(pitch.worst), abs(pitch.least)) >= PITCH_PERCENT:
         return f"{pitch.value:+.2g} % off pitch", pitch
     return None
+
+
+def _round_trip_at(case: Case, rate_hz: int, zeros: Quantity) -> Quantity | None:
+    """The round trip that proves that the runs of zeros at a rate are no silence.
+
+    Where some opens delivered without them and others did not, it may be that of the former, and
+    a relative's says nothing of this model.
+    """
+    label = f"[rate={rate_hz}]"
+    swept = case.quantity("D1", f"rtl_ms{label}")
+    if swept is not None and zeros.test_id == "D1" and swept.results >= zeros.results:
+        return swept
+    if zeros.least < SILENT_MS:
+        return None
+    found = [
+        swept,
+        case.quantity("L3", f"rtl_ms{label}"),
+        case.quantity("L7", f"added_ms{label}"),
+    ]
+    if rate_hz == (case.facts.native_rate_hz or PLAIN_RATE_HZ):  # at which L1 opens
+        found += [case.quantity(test_id, "rtl_ms") for test_id in ("L1", "L3")]
+    return next((q for q in found if q is not None and q.level is zeros.level), None)
 
 
 def _good_rate(case: Case) -> Iterator[Choice]:
@@ -117,15 +143,19 @@ def _good_rate(case: Case) -> Iterator[Choice]:
     faults = {r: fault for r in heard if (fault := bad_rate(case, r)) is not None}
     good = [r for r in order if r not in faults]
     if not good:
-        every = ", ".join(f"{r} Hz {what}" for r, (what, _) in sorted(faults.items()))
+        every = ", ".join(f"{r} Hz: {what}" for r, (what, _) in sorted(faults.items()))
         case.caution("no_fit_rate", f"no capture rate works on this model: {every}")
         return
     best = min(good, key=lambda r: (_cost_ms(case, r) > RATE_COST_MS, good.index(r)))
     why = f"the microphone delivers at {best} Hz"
     proofs = [heard[best]]
+    if heard[best].worst >= SILENT_MS:
+        why += f" (a round trip was measured in spite of {ZEROS})"
+        proof = _round_trip_at(case, best, heard[best])
+        proofs += [] if proof is None else [proof]
     if own in faults:
         what, proof = faults[own]
-        why += f"; at {own} Hz it is {what}" if what == "silent" else f"; {own} Hz is {what}"
+        why += f"; at {own} Hz only {what}" if what == ZEROS else f"; {own} Hz is {what}"
         proofs.append(proof)
     elif best != own:
         why += f"; {own} Hz adds {_cost_ms(case, own):.0f} ms"
@@ -200,9 +230,11 @@ RULES = (
     Rule(
         "inputs.rate_that_delivers", ("capture_rate_hz",),
         "D1 tried rates",
-        "the first of own rate, 48, 44.1, 16, 24, 8 kHz that is neither silent nor off pitch; one "
-        f"that adds more than {RATE_COST_MS:.0f} ms comes last",
-        ("D1", "L7"), ("openclaw PR#124083", "oboe#1320"), _good_rate, ("inputs.native_rate",),
+        "the first of own rate, 48, 44.1, 16, 24, 8 kHz that is not off pitch and delivers no runs "
+        "of zeros, or a round trip in spite of them; one that adds more than "
+        f"{RATE_COST_MS:.0f} ms comes last",
+        ("D1", "L7", "L3", "L1"), ("openclaw PR#124083", "oboe#1320"), _good_rate,
+        ("inputs.native_rate",),
     ),
     Rule(
         "inputs.channels", ("input_channels",),

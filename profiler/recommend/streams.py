@@ -63,7 +63,7 @@ def unfit(case: Case, api: str) -> tuple[str, Evidence] | None:
     """Why an API must not be used, with the proof; ``None`` = nothing was found against it."""
     dead = case.silent(f"api={api}")
     if dead is not None:
-        return "its microphone is silent", dead
+        return "its microphone delivers runs of zeros", dead
     glitches = case.test("G1")
     if api == case.probed_api and glitches is not None and glitches.verdict is Verdict.FAIL:
         return "it glitches at every buffer size", glitches
@@ -128,7 +128,7 @@ def _performance(case: Case) -> Iterator[Choice]:
     slow, plain = case.quantity("L3", "rtl_ms[performance=none]"), case.quantity("L1", "rtl_ms")
     dead = case.silent("performance=low_latency")
     if dead is not None and not case.silent("rate=48000"):
-        why = "the microphone is silent in the low-latency mode"
+        why = "the microphone delivers runs of zeros in the low-latency mode"
         yield Choice("performance_mode", "none", why, (dead,))
     elif slow is None or plain is None or api != case.probed_api:
         # Asking for the fast mode cannot fail: the system grants what it has.
@@ -147,7 +147,9 @@ def _sharing(case: Case) -> Iterator[Choice]:
         return
     dead, heard = case.silent("sharing=exclusive"), case.heard("sharing=exclusive")
     if dead is not None and not case.silent("rate=48000"):
-        yield Choice("sharing", "shared", "the exclusive microphone is silent", (dead,))
+        yield Choice(
+            "sharing", "shared", "the exclusive microphone delivers runs of zeros", (dead,)
+        )
     elif heard is not None:
         why = "exclusive delivers here; where it is refused the system falls back to shared"
         yield Choice("sharing", "exclusive", why, (heard,))
@@ -172,8 +174,8 @@ RULES = (
     Rule(
         "streams.fastest_api", ("api",),
         "Android, two or more APIs measured",
-        "the fastest without silence (D1), glitches (G1) or, where the canceller works through "
-        "another API, a failing one (A6); the stack's "
+        "the fastest without runs of zeros (D1), glitches (G1) or, where the canceller works "
+        "through another API, a failing one (A6); the stack's "
         f"own unless another is faster by {MIN_GAIN_MS:.0f} ms and by more than both errors",
         ("L1", "L3", "D1", "G1", "A6"), ("oboe#386", "oboe#1405"),
         _fastest_api, ("streams.stack",),
@@ -181,7 +183,8 @@ RULES = (
     Rule(
         "streams.performance", ("performance_mode",),
         "AAudio or OpenSL ES chosen",
-        f"low latency unless it is silent (D1) or slower by {MODE_GAIN_MS:.0f} ms (L3)",
+        "low latency unless it delivers runs of zeros (D1) or is slower by "
+        f"{MODE_GAIN_MS:.0f} ms (L3)",
         ("L1", "L3", "D1"), ("Oboe",), _performance, ("streams.stack",),
     ),
     Rule(

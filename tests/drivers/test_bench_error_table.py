@@ -6,7 +6,7 @@ import pytest
 
 from device_probes.protocol import RefusedCode
 from profiler.bench import faults
-from profiler.bench.faults import fault_of
+from profiler.bench.faults import fault_of, refuses_rate
 from profiler.errors import (
     DeviceError,
     DeviceLost,
@@ -101,3 +101,27 @@ def test_a_refused_install_ends_the_run(word: str, reason: Reason) -> None:
 def test_refusals(code: str, verdict: Verdict, reason: Reason, retry: bool) -> None:
     fault = fault_of(ProbeRefused("x", device="A", code=code))
     assert (fault.verdict, fault.reason, fault.retry) == (verdict, reason, retry)
+
+
+@pytest.mark.parametrize(
+    ("text", "about"),
+    [
+        ("16000 Hz does not open", True),
+        ("no input of 1 channels at 16000 Hz", True),
+        ("the browser does not play at 16000 Hz: NotSupportedError", True),
+        ("the input does not open so: AAUDIO_ERROR_INVALID_RATE (-893)", True),
+        ("this sample rate is not supported", True),
+        ("no microphone is as asked (OverconstrainedError: sampleRate)", True),
+        ("the microphone cannot be opened (NotReadableError: Could not start audio source)", False),
+        ("the input does not open: AAUDIO_ERROR_UNAVAILABLE (-889)", False),
+        ("the output opens at 116000 Hz", False),
+        ("generated noise is not operated", False),
+    ],
+)
+def test_a_refusal_is_about_the_rate_when_it_names_it(text: str, about: bool) -> None:
+    error = ProbeRefused(
+        f"the probe refused: {text}", device="A", code="open_failed",
+        hint="record for a shorter time or at a lower rate",
+    )  # fmt: skip
+    assert refuses_rate(error, 16_000) is about
+    assert not refuses_rate(DeviceLost("16000 Hz", device="A"), 16_000)

@@ -121,5 +121,15 @@ def a1_records(
     return found
 
 
+def refused(records: Sequence[TrialRecord]) -> list[TrialRecord]:
+    """The records, those that failed turned into sessions that the device did not open."""
+    return [
+        replace(r, verdict=Verdict.NOT_MEASURABLE, reasons=("request_refused",), report=None)
+        if r.findings is None
+        else r
+        for r in records
+    ]
+
+
 def _sum(a_db: float, b_db: float) -> float:
     return 10 * math.log10(10 ** (a_db / 10) + 10 ** (b_db / 10))

@@ -180,6 +180,32 @@ def test_a_lost_phone_is_a_failure_and_spares_the_others(tmp_path: Path) -> None
     assert "Traceback" not in done.stderr
 
 
+def test_a_phone_that_refuses_everything_is_quoted(tmp_path: Path) -> None:
+    """Exit code 0 all the same: what a device does not do is a result (docs/cli.md)."""
+    deaf = phone("P1", 41.25, more='[phone.streams]\nrefused_modes = ["media"]\n')
+    (tmp_path / "b.toml").write_text('tests = ["D1"]\nrates_hz = [48000, 16000]\n')
+    words = ("--fast", "--bench", "b.toml")
+    done = chirpbench("run", fleet(tmp_path, deaf), *words, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    said = "2 of 2 trials refused: mode media does not open"
+    assert done.stdout.count(f"P1): nothing was measured: {said}") == 1, done.stdout
+    assert done.stderr.count("mode media does not open") == 1
+    assert "rate_refused" not in done.stdout + done.stderr, "it is not about the rate"
+    (stored,) = json_lines(chirpbench("results", "--json", cwd=tmp_path).stdout)
+    shown = chirpbench("results", str(stored["run_uuid"]), cwd=tmp_path)
+    assert f"nothing was measured: {said}" in shown.stdout
+
+
+def test_a_refused_rate_is_quoted_beside_what_was_measured(tmp_path: Path) -> None:
+    more = '[phone.streams]\nrates_hz = [48000]\nother_rates = "refuse"\n'
+    (tmp_path / "b.toml").write_text('tests = ["D1"]\nrates_hz = [48000, 16000]\n')
+    virtual = fleet(tmp_path, phone("P1", 41.25, more=more))
+    done = chirpbench("run", virtual, "--fast", "--bench", "b.toml", cwd=tmp_path)
+    assert "P1): 1 of 2 trials refused: 16000 Hz does not open" in done.stdout
+    assert "nothing was measured" not in done.stdout
+    assert "no capture at 16000 Hz (rate_refused)" in done.stderr
+
+
 def test_interrupted_run_ends_cleanly_and_resumes(tmp_path: Path) -> None:
     virtual = fleet(tmp_path, phone("P1", 41.25), phone("P2", 60.0))
     (tmp_path / "b.toml").write_text('tests = ["L1"]\nzones = "separate"\n')

@@ -314,6 +314,15 @@ def test_d1_grades_runs_of_zeros(zero_run_ms: float, verdict: str) -> None:
     assert f"16000 Hz ({zero_run_ms:.0f} ms)" in result.text
 
 
+def test_d1_tells_the_round_trip_where_the_sweep_was_found() -> None:
+    heard = make.trial(
+        "d0", test_id="D1", index=0, request=TrialRequest(rate_hz=44_100), latency_ms=85.0
+    )
+    result = judge("D1", RUN, [heard, captured(48_000, 480.0, 1)])
+    assert number(result, "rtl_ms[rate=44100]") == 85.0
+    assert "rtl_ms[rate=48000]" not in {m.name for m in result.measurements}
+
+
 def test_d1_notes_refused_rates_and_does_not_hold_them_against_the_phone() -> None:
     refused = failed(
         1, Verdict.NOT_MEASURABLE, Reason.RATE_REFUSED, test_id="D1",

@@ -6,7 +6,7 @@ import itertools
 from dataclasses import replace
 
 import pytest
-from echo_records import a1_records, findings, record
+from echo_records import a1_records, findings, record, refused
 
 from profiler.catalogue import judge
 from profiler.model import Reason, TestResult, TrialRecord, Verdict
@@ -99,7 +99,11 @@ def test_a_loudspeaker_that_nobody_heard_proves_nothing() -> None:
 
 
 def test_a_volume_that_was_not_measured_ends_what_is_safe() -> None:
-    assert _numbers(_judged(SAFE, None, SAFE))["max_safe_volume"] == 0.5
+    result = _judged(SAFE, None, SAFE)
+    assert _numbers(result)["max_safe_volume"] == 0.5
+    assert str(Reason.FALSE_SPEECH) not in result.reasons, "nobody heard any"
+    assert result.reasons[0] == "device_timeout"
+    assert "half duplex above (nothing was measured)" in result.text
 
 
 def test_the_replay_may_only_make_it_worse() -> None:
@@ -123,6 +127,19 @@ def test_nothing_unsafe_is_ever_within_the_safe_range(steps: tuple[object, ...])
     highest = _numbers(_judged(*steps))["max_safe_volume"]
     for volume, step in zip((0.5, 0.75, 1.0), steps, strict=True):
         assert step is SAFE or volume > highest
+
+
+def test_a_refused_session_is_named_and_proves_nothing() -> None:
+    """Refused without canceller, and the canceller leaves nothing: was anything played?"""
+    unheard = findings(None, margin_db=30.0)
+    both = a1_records((0.5, unheard, None), (1.0, unheard, None))
+    result = judge("A9", "run", refused(both))
+    assert (result.verdict, result.measurements) == (Verdict.NOT_MEASURABLE, ())
+    assert str(Reason.REQUEST_REFUSED) in result.reasons
+    result = judge("A9", "run", refused(a1_records((0.5, unheard, None), (1.0, SAFE, LOUD))))
+    assert (result.verdict, result.reasons[-1]) == (Verdict.MARGINAL, "request_refused")
+    assert str(Reason.FALSE_SPEECH) not in result.reasons
+    assert result.text == "half duplex: at 50 % volume nothing was measured"
 
 
 def test_nothing_was_made() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from echo_records import a1_records, findings, record
+from echo_records import a1_records, findings, record, refused
 
 from profiler.catalogue import judge
 from profiler.catalogue.table import AOSP_EFFECTS
@@ -55,6 +55,39 @@ def test_a1_without_echo_claims_nothing() -> None:
     result = judge("A1", "run", a1_records((1.0, findings(None), findings(None))))
     assert result.verdict is Verdict.NOT_MEASURABLE
     assert str(Reason.LOW_SNR) in result.reasons
+
+
+@pytest.mark.parametrize("level_dbfs", [None, -40.0])
+def test_a1_claims_nothing_of_a_session_that_was_refused(level_dbfs: float | None) -> None:
+    talks = findings(level_dbfs, spans=[(8.0 + i, 8.5 + i) for i in range(11)])
+    result = judge("A1", "run", refused(a1_records((1.0, talks, None))))
+    assert (result.verdict, result.reasons[0]) == (Verdict.NOT_MEASURABLE, "request_refused")
+    assert str(Reason.LOW_SNR) not in result.reasons
+    assert str(Reason.FALSE_SPEECH) not in result.reasons
+    assert "no echo heard" not in result.text
+    assert "without canceller nothing measured (request_refused)" in result.text
+    assert "11 x taken for speech" in result.text, "this was counted"
+    quiet = judge("A1", "run", refused(a1_records((1.0, None, LOUD))))
+    assert (quiet.verdict, quiet.reasons) == (Verdict.NOT_MEASURABLE, ("request_refused",))
+
+
+def test_a1_without_the_session_without_canceller() -> None:
+    only_on = a1_records((1.0, GOOD, LOUD))[:1]
+    result = judge("A1", "run", only_on)
+    assert result.verdict is Verdict.NOT_MEASURABLE
+    assert "without canceller nothing measured (no trial was made)" in result.text
+    assert judge("A1", "run", a1_records((1.0, GOOD, None))).verdict is Verdict.ERROR
+
+
+@pytest.mark.parametrize(("on", "off"), [(GOOD, None), (None, LOUD), (None, None)])
+def test_a2_and_a4_say_that_a_session_was_refused(on: object, off: object) -> None:
+    records = refused(a1_records((1.0, on, off)))  # type: ignore[arg-type]
+    for test_id in ("A2", "A4"):
+        result = judge(test_id, "run", records)
+        assert (result.verdict, result.measurements) == (Verdict.NOT_MEASURABLE, ())
+        assert str(Reason.REQUEST_REFUSED) in result.reasons
+        assert "measured: " in result.text
+        assert "request_refused" in result.text
 
 
 @pytest.mark.parametrize("said", [EffectState.ON, EffectState.OFF])
@@ -131,7 +164,9 @@ def test_a4_judges_the_slower_of_two_volumes(seconds: float, verdict: Verdict) -
 
 def test_a4_has_nothing_to_say_of_a_canceller_that_removes_nothing() -> None:
     result = judge("A4", "run", a1_records((1.0, findings(-26.0), LOUD)))
-    assert result.verdict is Verdict.NOT_MEASURABLE
+    assert (result.verdict, result.text) == (
+        Verdict.NOT_MEASURABLE, "no canceller that converges",
+    )  # fmt: skip
 
 
 def test_a5_counts_from_the_change() -> None:

@@ -46,7 +46,7 @@ def test_never_onto_a_path_that_is_silent_glitches_or_does_not_cancel() -> None:
     made = advice(knowledge(fast | deaf, of=PHONE, quantities=[dead], tests=[glitches]), CALL)
     api = setting(made, "api")
     assert api.value == "java"
-    assert "opensles: its microphone is silent" in api.reason
+    assert "opensles: its microphone delivers runs of zeros" in api.reason
     every = [dead, quantity("D1", "zero_run_ms[api=java]", 1312.0)]
     nothing = advice(knowledge(fast, of=PHONE, quantities=every, tests=[glitches]), CALL)
     assert setting(nothing, "api").rule == "streams.stack"
@@ -150,10 +150,50 @@ def test_a_phone_that_delivers_at_no_rate_is_a_caution() -> None:
     made = advice(knowledge(numbers), CALL)
     assert setting(made, "capture_rate_hz").rule == "inputs.native_rate"
     assert [c.text for c in made.cautions if c.code == "no_fit_rate"] == [
-        "no capture rate works on this model: 16000 Hz silent, 48000 Hz silent"
+        "no capture rate works on this model: 16000 Hz: runs of zeros, 48000 Hz: runs of zeros"
     ]
     unknown = advice(knowledge(of=facts(native_rate_hz=None)), CALL)
     assert setting(unknown, "capture_rate_hz").value == 48_000
+
+
+@pytest.mark.parametrize(
+    ("proof", "expected"),
+    [
+        (("L1", "rtl_ms"), 48_000),
+        (("L3", "rtl_ms"), 48_000),
+        (("D1", "rtl_ms[rate=48000]"), 48_000),
+        (("L7", "added_ms[rate=44100]"), 44_100),
+        (("L3", "rtl_ms[rate=16000]"), 16_000),
+        (("D1", "rtl_ms[rate=16000]"), 16_000),
+    ],
+)
+def test_a_rate_with_a_round_trip_works_in_spite_of_runs_of_zeros(
+    proof: tuple[str, str], expected: int
+) -> None:
+    """A loop without noise delivers exact zeros between the sounds, and the sounds."""
+    zeros = {("D1", f"zero_run_ms[rate={r}]"): 480.0 for r in (16_000, 44_100, 48_000)}
+    made = advice(knowledge(zeros | {proof: 15.0}), CALL)
+    rate = setting(made, "capture_rate_hz")
+    assert (rate.value, rate.rule) == (expected, "inputs.rate_that_delivers")
+    assert "a round trip was measured in spite of runs of zeros" in rate.reason
+    assert set(rate.test_ids) == {"D1", proof[0]}
+    assert "no_fit_rate" not in [c.code for c in made.cautions]
+
+
+def test_a_rate_that_is_silent_at_times_is_not_saved_by_a_round_trip() -> None:
+    at_times = quantity("D1", "zero_run_ms[rate=48000]", 0.0, worst=1312.0)
+    numbers = {L1: 85.0, ("D1", "zero_run_ms[rate=16000]"): 0.0}
+    assert value("capture_rate_hz", numbers, quantities=[at_times]) == 16_000
+    seldom = quantity("D1", "rtl_ms[rate=48000]", 85.0, results=3)
+    assert value("capture_rate_hz", numbers, quantities=[at_times, seldom]) == 16_000
+    always = quantity("D1", "rtl_ms[rate=48000]", 85.0)
+    assert value("capture_rate_hz", numbers, quantities=[at_times, always]) == 48_000
+
+
+def test_a_relatives_round_trip_says_nothing_of_this_models_zeros() -> None:
+    zeros = {("D1", "zero_run_ms[rate=48000]"): 1312.0, ("D1", "zero_run_ms[rate=16000]"): 0.0}
+    theirs = quantity("L1", "rtl_ms", 85.0, level=SupportLevel.SAME_SOC)
+    assert value("capture_rate_hz", zeros, quantities=[theirs]) == 16_000
 
 
 def test_channels_and_conversion() -> None:
@@ -165,8 +205,9 @@ def test_channels_and_conversion() -> None:
     assert value("input_channels", false_mono | {("D2", ratio.format(2)): 0.5}) == 1
     fast = {L1: 60.0, JAVA: 140.0}
     assert value("src_quality", fast) == "none"
-    dead = {("D1", "zero_run_ms[rate=48000]"): 1312.0, ("D1", "zero_run_ms[rate=16000]"): 0.0}
-    assert value("src_quality", fast | dead) == "medium"
+    at_times = quantity("D1", "zero_run_ms[rate=48000]", 1312.0, least=0.0)
+    heard = {("D1", "zero_run_ms[rate=16000]"): 0.0}
+    assert value("src_quality", fast | heard, quantities=[at_times]) == "medium"
     assert advice(knowledge()).setting("src_quality") is None  # the Java path converts itself
 
 

@@ -113,6 +113,7 @@ NAMES: list[tuple[str, str]] = [
             "preset=voice_communication", "preset=generic", "performance=low_latency",
         )
     ),
+    *(("D1", f"rtl_ms[rate={r}]") for r in (48_000, 16_000)),
     *(("D2", f"pitch_ratio[channels={n},preset=voice_communication]") for n in (1, 2)),
     *(
         ("G1", x)

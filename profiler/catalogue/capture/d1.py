@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from profiler.catalogue import limits
-from profiler.catalogue.judging import Ruling, listed, nothing_measured, own, unique
+from profiler.catalogue.judging import Ruling, listed, measured, nothing_measured, own, unique
 from profiler.catalogue.kinds import CatalogueTest, Page, PlannedTrial, TrialOptions, numbered
 from profiler.catalogue.latency.l1 import offered_apis
 from profiler.catalogue.paths import on_web
@@ -125,6 +125,7 @@ def judge(run_uuid: str, records: Sequence[TrialRecord]) -> TestResult:
     errors = [Verdict.ERROR for r in lost if r.verdict is Verdict.ERROR]
     reasons = [*(x for f in found for x in f.reasons), *(x for r in lost for x in r.reasons)]
     numbers = [Measurement(f"zero_run_ms[{_label(r)}]", _run_ms(q), "ms") for r, q in heard]
+    numbers += _round_trips(records)
     silent = [f.silent for f in found if f.silent]
     numbers.append(Measurement("configurations_silent", len(silent), "1"))
     numbers.append(
@@ -135,6 +136,15 @@ def judge(run_uuid: str, records: Sequence[TrialRecord]) -> TestResult:
         worst((*(f.verdict for f in found), *errors)), unique(reasons), text, tuple(numbers)
     )
     return ruling.result(run_uuid, TEST_ID, records)
+
+
+def _round_trips(records: Sequence[TrialRecord]) -> list[Measurement]:
+    """Where the sweep was found, the microphone delivered: exact zeros between sounds or not."""
+    return [
+        Measurement(f"rtl_ms[{_label(r)}]", e.round_trip_latency_ms, "ms")
+        for r, e in measured(records)
+        if e.round_trip_latency_ms is not None
+    ]
 
 
 def _judged(record: TrialRecord, quality: CaptureQuality) -> _Found:
@@ -204,7 +214,8 @@ PAGE = Page(
     "preset, channel count, sharing and performance mode, one changed at a time, and combinations "
     "that were silent in the field (`smoke`, and a plan with `rates_hz`: the rates); in a browser "
     "every rate and effect",
-    measured="longest run of exact zeros after the first sound, per configuration",
+    measured="longest run of exact zeros after the first sound, round trip where the sweep is "
+    "found, per configuration",
     method="A dead capture path delivers exact zeros while everything says it records; a quiet "
     "room never does. The stimulus keeps noise gates open. Zeros before the first sound are the "
     "start of the input and not counted here (L6 measures them). Zeros that the system feeds to "

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from profiler.catalogue import limits
 from profiler.catalogue.echo import far_end
 from profiler.catalogue.echo.erle import Erle, erle
-from profiler.catalogue.judging import Ruling, nothing_measured, own, unique
+from profiler.catalogue.judging import Ruling, listed, nothing_measured, own, unique
 from profiler.catalogue.kinds import CatalogueTest, Page, PlannedTrial, Skip, TrialOptions
 from profiler.catalogue.paths import has_modes
 from profiler.catalogue.table import BASELINE_DROP_DB
@@ -76,6 +76,18 @@ class AtVolume:
     def heard(self) -> EchoFindings | None:
         """Findings with the canceller on."""
         return None if self.on is None else far_end.echo_of(self.on)
+
+    @property
+    def nothing_without(self) -> str:
+        """Why nothing is known of the session without canceller; empty when something is.
+
+        A session that was refused or rejected proves no silence.
+        """
+        if self.reference is not None or self.baseline_not_off:
+            return ""
+        if self.off is None:
+            return "no trial was made"
+        return listed(self.off.reasons)
 
     @property
     def erle(self) -> Erle | None:
@@ -153,6 +165,9 @@ def _judge_volume(at: AtVolume) -> Ruling:
     numbers += _numbers(heard)
     count = far_end.turns(heard)
     texts.append("no false speech" if not count else f"{count} x taken for speech")
+    if at.nothing_without:
+        # With nothing to compare it with, what was taken for speech is told and not judged.
+        voice, why_voice = level, ()
     return Ruling(
         worst((level, voice)),
         unique((*why_voice, *notes)),
@@ -166,6 +181,11 @@ def _removed(at: AtVolume, notes: list[str]) -> tuple[Verdict, list[str], list[M
     if at.baseline_not_off:
         notes.insert(0, Reason.BASELINE_NOT_OFF)
     found = at.erle
+    if at.nothing_without:
+        failed = at.off is not None and at.off.verdict is Verdict.ERROR
+        notes[:0] = at.off.reasons if at.off is not None else ()
+        what = f"without canceller nothing measured ({at.nothing_without})"
+        return Verdict.ERROR if failed else Verdict.NOT_MEASURABLE, [what], []
     if found is None:
         if not at.baseline_not_off:
             notes.insert(0, Reason.LOW_SNR)

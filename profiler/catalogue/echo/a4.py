@@ -72,8 +72,11 @@ def _none(records: Sequence[TrialRecord]) -> Ruling:
     ruling = nothing_measured(records, "no convergence measured")
     if ruling.verdict is not Verdict.NOT_MEASURABLE:
         return ruling
-    reasons = unique((*_why_none(records), *ruling.reasons))
-    return Ruling(Verdict.NOT_MEASURABLE, reasons, "no canceller that converges")
+    why = _why_none(records)
+    reasons = unique((*why, *ruling.reasons))
+    # Only of a canceller that was measured may be said that it does not converge.
+    text = "no canceller that converges" if why else ruling.text
+    return Ruling(Verdict.NOT_MEASURABLE, reasons, text)
 
 
 def _why_none(records: Sequence[TrialRecord]) -> list[Reason]:

@@ -45,6 +45,8 @@ class Step:
     hidden_db: float
     """Of the margin, what is not certain because of noise."""
     holdoff_s: float
+    reasons: tuple[str, ...] = ()
+    """Why nothing is proven."""
 
 
 def judge(run_uuid: str, records: Sequence[TrialRecord]) -> TestResult:
@@ -68,11 +70,17 @@ def _step(at: a1.AtVolume, records: Sequence[TrialRecord]) -> Step:
     # A loudspeaker that was not heard proves nothing, however silent the recording.
     heard = [f for f in (at.heard, *replays) if f is not None] if at.played else []
     if at.heard is None or not heard:
-        return Step(at.volume, Verdict.NOT_MEASURABLE, None, 0.0, 0.0)
+        return Step(at.volume, Verdict.NOT_MEASURABLE, None, 0.0, 0.0, _why_nothing(at))
     known = [(f.voice_margin_db, _hidden_db(f)) for f in heard if f.voice_margin_db is not None]
     margin, hidden = min(known, key=lambda m: m[0] - m[1], default=(None, 0.0))
     verdict, holdoff_s = worst(_safe(f) for f in heard), max(_holdoff_s(f) for f in heard)
-    return Step(at.volume, verdict, margin, hidden, holdoff_s)
+    return Step(at.volume, verdict, margin, hidden, holdoff_s, _why_nothing(at))
+
+
+def _why_nothing(at: a1.AtVolume) -> tuple[str, ...]:
+    """Reasons of the recordings; ``low_snr`` where both were fine and the echo too soft."""
+    said = unique(reason for r in (at.on, at.off) if r is not None for reason in r.reasons)
+    return said or (str(Reason.LOW_SNR),)
 
 
 def _holdoff_s(f: EchoFindings) -> float:
@@ -113,7 +121,10 @@ def _rule(steps: Sequence[Step], notes: tuple[str, ...], talk: TestResult | None
         safe.append(step)
     reasons: list[str] = list(notes)
     if len(safe) < len(steps):
-        reasons.insert(0, Reason.FALSE_SPEECH)
+        # Of a volume that was not measured no false speech is known.
+        first = steps[len(safe)]
+        unknown = first.verdict is Verdict.NOT_MEASURABLE
+        reasons[:0] = first.reasons if unknown else (Reason.FALSE_SPEECH,)
     if not safe:
         return _half_duplex(steps, reasons)
     top = safe[-1]

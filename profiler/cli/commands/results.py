@@ -7,6 +7,7 @@ from argparse import Namespace
 from db import queries
 from db.queries import Filter
 from db.store import Store
+from profiler.cli.causes import cause_of
 from profiler.cli.jsonlines import print_json
 from profiler.cli.lookup import find_runs
 from profiler.cli.place import open_to_read
@@ -57,7 +58,7 @@ def _show_runs(
             for trial in records:
                 print_json(_trial_fields(trial))
         else:
-            console().print(run_heading(stored))
+            console().print(run_heading(stored, cause_of(records, stored.run.device_uid)))
             show(tests_table("tests", stored.tests))
             show(trials_table(records))
 
