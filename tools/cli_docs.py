@@ -63,8 +63,8 @@ unless a test of the suite wants a partner: then those of one zone of the fleet 
 and take turns. With `--fast` nobody hears anybody ([virtual.md](virtual.md)).
 """,
     "devices": """\
-Without `--virtual` or `--probe` phones on adb, iPhones and the sound interfaces of this computer are
-listed.
+Without `--virtual` or `--probe` phones on adb, iPhones and the sound interfaces of this computer
+are listed.
 A phone is only asked, not woken and not changed. Exit code 0 also when there is none; 1 when
 `--probe host` is given and the sound system does not answer, or `--probe web` and no browser is
 here. With `--json`: `kind` `device`,

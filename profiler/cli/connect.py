@@ -1,5 +1,5 @@
-"""Which devices are there: phones on adb and usbmux, and on request virtual phones, sound interfaces of this
-computer and browsers.
+"""Which devices are there: phones on adb and usbmux, and on request virtual phones, sound
+interfaces of this computer and browsers.
 
 A probe's libraries are imported when it is asked for, so that a wrong word is answered at once.
 """
