@@ -91,10 +91,10 @@ def ios_phones() -> Iterator[list[Driver]]:
 
     Raises :class:`~profiler.errors.InputError` when facebook-wda is not installed.
     """
-    from device_probes.ios.bench import IosBench
+    from device_probes.ios.bench import IosBench, pictures_folder
 
     home = state_folder()
-    bench = IosBench(leases=partial(Lease, home), ledger=Ledger(home), pictures=home / "pictures")
+    bench = IosBench(leases=partial(Lease, home), ledger=Ledger(home), pictures=pictures_folder())
     with _following(bench):
         yield list(bench.drivers())
 
