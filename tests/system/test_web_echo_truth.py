@@ -46,7 +46,7 @@ NOISE_S, BEFORE_S, TAIL_S = 1.2, 3.0, 2.0
 RIGHT_MS = 1.0
 TRAINS = {"latency": make_train(5, chirps=8, chirp_s=0.1), "burst": burst_train(7, RATE_HZ)}
 MEASURES = {"latency": analyze, "burst": measure_burst}
-SESSIONS = 4
+SESSIONS = 3
 PIECE_FRAMES = 400_000
 TRIAL = """
 (async () => {
