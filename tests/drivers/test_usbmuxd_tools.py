@@ -59,17 +59,25 @@ def iproxy(where: str, udid: str, port: int) -> Iterator[int]:
     )  # fmt: skip
     try:
         end = time.monotonic() + 15
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", local), timeout=5).close()
-                break
-            except OSError:
-                assert time.monotonic() < end, "iproxy never listens"
-                time.sleep(0.05)
+        while not _listens(local):
+            assert time.monotonic() < end, "iproxy never listens"
+            time.sleep(0.05)
         yield local
     finally:
         process.terminate()
         process.wait(10)
+
+
+def _listens(port: int) -> bool:
+    """Whether somebody listens there; to connect would be to be the probe's first host."""
+    tables = [Path("/proc/net/tcp"), Path("/proc/net/tcp6")]
+    rows = [
+        line.split()
+        for table in tables
+        if table.exists()
+        for line in table.read_text().splitlines()
+    ]
+    return any(row[1].endswith(f":{port:04X}") and row[3] == "0A" for row in rows)
 
 
 # --- libimobiledevice -----------------------------------------------------------------------------
