@@ -48,10 +48,14 @@ class Contact:
         Raises :class:`~profiler.errors.DeviceNotFound` (``DeviceLost`` for one that was met) and
         :class:`~profiler.errors.DeviceNotReady` (``no_usbmuxd``).
         """
-        if self.listed():
-            return
         tracker = self._bench.tracker
-        if tracker.wait_for(self.udid, True, self._limits.replug_s):
+        end_s = time.monotonic() + self._limits.replug_s
+        while not self.listed():
+            left_s = end_s - time.monotonic()
+            if left_s <= 0 or not tracker.wait_for(self.udid, True, left_s):
+                break
+            time.sleep(_AGAIN_S)  # what is followed may lag behind what is listed
+        else:
             return
         if tracker.problem:
             raise not_ready(self._name, DeviceState.NO_USBMUXD, tracker.problem)
