@@ -9,6 +9,7 @@ from pathlib import Path
 
 import ios_fleets as lab
 import pytest
+from adb_servers import until
 from ios_fleets import PROBE, REQUEST, Table, connect_and_try, table, trial
 
 from device_probes.android.ledger import Lease, Ledger
@@ -21,6 +22,7 @@ from device_probes.driver import (
     ReportsHealth,
     StartsFresh,
 )
+from device_probes.ios.bench import IosBench
 from device_probes.virtual import Clock
 from device_probes.virtual.usbmuxd.state import HOME_BUNDLE, MICROPHONE
 from profiler.errors import DeviceError, DeviceLost, DeviceNotReady, ProbeRefused
@@ -224,6 +226,10 @@ def test_the_route_is_changed_while_a_trial_runs() -> None:
 # --- the bench ------------------------------------------------------------------------------------
 
 
+def state_of(bench: IosBench, serial: str) -> DeviceState:
+    return {one.ref.serial: one.state for one in bench.seen()}[serial]
+
+
 def test_the_bench_says_of_each_phone_what_it_is_in() -> None:
     with table("I1", "I2", "I3") as made:
         _, two, three = made.phones
@@ -232,6 +238,7 @@ def test_the_bench_says_of_each_phone_what_it_is_in() -> None:
         bench = made.bench()
         three.unplug()
         assert bench.wait_for([two.udid]) == ()
+        until(lambda: state_of(bench, "I3") is DeviceState.ABSENT, 5.0, "the pulled cable")
         seen = {one.ref.serial: one for one in bench.seen(check=True)}
         assert {name: one.state for name, one in seen.items()} == {
             "I1": DeviceState.READY, "I2": DeviceState.READY, "I3": DeviceState.ABSENT,

@@ -16,7 +16,10 @@ from profiler import __version__
 from profiler.stimulus import read_stimulus
 
 ROOT = Path(__file__).resolve().parents[2]
-APP_SOURCES = ROOT / "device_probes" / "android" / "app"
+APP_SOURCES = {
+    ROOT / "device_probes" / "android" / "app",
+    ROOT / "device_probes" / "ios" / "ProbeApp",
+}
 """They stay in the repository; the wheel has the package that was built from them."""
 PACKAGES = ("profiler", "device_probes", "db", "dashboard")
 
@@ -61,7 +64,9 @@ def test_wheel_holds_the_four_packages_and_every_file_of_them(wheel: Path) -> No
         path.relative_to(ROOT).as_posix()
         for package in PACKAGES
         for path in (ROOT / package).rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts and APP_SOURCES not in path.parents
+        if path.is_file()
+        and "__pycache__" not in path.parts
+        and APP_SOURCES.isdisjoint(path.parents)
     }
     assert any("migrations/versions/" in name for name in ours)
     assert any(name.endswith(".toml") for name in ours)
