@@ -97,7 +97,7 @@ def _print_tests(outcome: BenchOutcome, store: Store) -> None:
 
 
 def _plain_lines(device: DeviceOutcome, store: Store) -> list[str]:
-    """What was found, and why trials gave nothing; the latter alone when that were all."""
+    """What was found, and why trials gave nothing; one of them when the other would repeat it."""
     found = clean(headline(device.results, device.device.platform))
     good = all(r.verdict in MEASURED and not r.reasons for r in device.results)
     if device.run is None or (good and device.results):
@@ -107,7 +107,10 @@ def _plain_lines(device: DeviceOutcome, store: Store) -> list[str]:
     if device.problem and device.problem in "".join(t.message for t in trials):
         cause = ""  # said below, as what ended the run
     elif not any(t.verdict in MEASURED for t in trials):
-        found = ""  # it would only repeat reasons
+        if found and any(t.recording is not None for t in trials):
+            cause = ""  # what was heard says more than its reasons
+        else:
+            found = ""
     return [line for line in (found, cause) if line]
 
 
