@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,10 +20,10 @@ from device_probes.android.settings import AndroidDeadlines, Settings
 from device_probes.android.shell import Shell
 from device_probes.android.states import Condition
 from device_probes.android.tracking import Tracker
+from device_probes.at_once import at_once
 from profiler.errors import ChirpbenchError, DeviceError, DeviceNotFound, DeviceTimeout
 from profiler.model import DeviceRef, DeviceState, Platform
 
-_AT_ONCE = 16
 _REACHED = (DeviceState.READY, DeviceState.UNAUTHORIZED)
 
 
@@ -96,7 +96,8 @@ class AdbBench:
         """
         end = time.monotonic() + timeout_s
         self._addresses += [a for a in addresses if a not in self._addresses]
-        _in_threads([self._connecting(address, timeout_s) for address in addresses], timeout_s)
+        pieces = [self._connecting(address, timeout_s) for address in addresses]
+        at_once(pieces, timeout_s, name="adb bench")
         wanted = set(addresses)
 
         def all_there(seen: tuple[Sighting, ...]) -> bool:
@@ -206,8 +207,8 @@ class AdbBench:
             after = before.sighted(found.listed.state, now_s) if found else before.missing(now_s)
             self._conditions[key] = after
         if check:
-            _in_threads([self._checking(s) for s in best.values()
-                         if s.listed.state is DeviceState.READY], 10.0)  # fmt: skip
+            ready = [s for s in best.values() if s.listed.state is DeviceState.READY]
+            at_once([self._checking(s) for s in ready], 10.0, name="adb bench")
 
     def _checking(self, sighting: Sighting) -> Callable[[], None]:
         def work() -> None:
@@ -251,27 +252,3 @@ class AdbBench:
     @staticmethod
     def _key(phone: Sighting | str) -> str:
         return phone if isinstance(phone, str) else phone.key
-
-
-def _in_threads(work: Iterable[Callable[[], None]], timeout_s: float) -> None:
-    """Do each piece, some at once, and leave behind what does not end in time."""
-    left = list(work)
-    lock = threading.Lock()
-
-    def take() -> None:
-        while True:
-            with lock:
-                if not left:
-                    return
-                piece = left.pop(0)
-            piece()
-
-    threads = [
-        threading.Thread(target=take, name="adb bench", daemon=True)
-        for _ in range(min(_AT_ONCE, len(left)))
-    ]
-    for thread in threads:
-        thread.start()
-    end = time.monotonic() + timeout_s
-    for thread in threads:
-        thread.join(max(end - time.monotonic(), 0.0))

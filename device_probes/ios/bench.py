@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from device_probes.at_once import at_once
 from device_probes.fields import shown
 from device_probes.ios.agent import Agent
 from device_probes.ios.contact import PROBE_PORT, Contact
@@ -25,7 +24,6 @@ from device_probes.ios.tracking import MuxTracker
 from profiler.errors import ChirpbenchError, DeviceNotReady, DeviceTimeout
 from profiler.model import DeviceRef, DeviceState, Platform
 
-_AT_ONCE = 16
 _NAME_S = 2.0
 _CHECK_S = 20.0
 
@@ -111,7 +109,7 @@ class IosBench:
             there = any(s.udid == udid for s in here)
             self._conditions[udid] = before.sighted(now_s) if there else before.missing(now_s)
         if check:
-            _in_threads([self._checking(s.udid) for s in here], _CHECK_S)
+            at_once([self._checking(s.udid) for s in here], _CHECK_S, name="ios bench")
         return (*(self._described(s) for s in here), *self._absent(here))
 
     def drivers(self) -> list[IosDriver]:
@@ -156,7 +154,8 @@ class IosBench:
 
             return work
 
-        _in_threads([naming(s.udid) for s in here if s.udid not in self._labels], _NAME_S)
+        new = [naming(s.udid) for s in here if s.udid not in self._labels]
+        at_once(new, _NAME_S, name="ios bench")
 
     def _named(self, said: LockdownFacts) -> str:
         """What it is; its owner's name for it is private, but a virtual phone has no owner."""
@@ -225,35 +224,3 @@ class IosBench:
             for udid in away
             if udid not in present
         ]
-
-
-def pictures_folder(env: Mapping[str, str] | None = None) -> Path:
-    """``$XDG_STATE_HOME/chirpbench/screenshots``, by default under ``~/.local/state``."""
-    env = os.environ if env is None else env
-    base = env.get("XDG_STATE_HOME", "")
-    home = Path(base) if base.startswith("/") else Path.home() / ".local/state"
-    return home / "chirpbench" / "screenshots"
-
-
-def _in_threads(work: Iterable[Callable[[], None]], timeout_s: float) -> None:
-    """Do each piece, some at once, and leave behind what does not end in time."""
-    left = list(work)
-    lock = threading.Lock()
-
-    def take() -> None:
-        while True:
-            with lock:
-                if not left:
-                    return
-                piece = left.pop(0)
-            piece()
-
-    threads = [
-        threading.Thread(target=take, name="ios bench", daemon=True)
-        for _ in range(min(_AT_ONCE, len(left)))
-    ]
-    for thread in threads:
-        thread.start()
-    end_s = time.monotonic() + timeout_s
-    for thread in threads:
-        thread.join(max(end_s - time.monotonic(), 0.0))

@@ -228,7 +228,7 @@ class MuxDoor:
             mux, stream = self._open(end_s)
             try:
                 mux.connect(phone, port)
-            except BaseException:
+            except BaseException:  # also Ctrl-C: nothing stays open
                 stream.close()
                 raise
             stream.sock.settimeout(None)
@@ -240,7 +240,7 @@ class MuxDoor:
             mux, stream = self._open(time.monotonic() + timeout_s)
             try:
                 mux.listen()
-            except BaseException:
+            except BaseException:  # also Ctrl-C: nothing stays open
                 stream.close()
                 raise
             return Following(mux, stream)
@@ -273,7 +273,7 @@ class MuxDoor:
                 if time.monotonic() >= end_s:
                     raise TimeoutError from None
                 time.sleep(_CONNECT_PAUSE_S)
-            except BaseException:
+            except BaseException:  # also Ctrl-C: nothing stays open
                 sock.close()
                 raise
             else:

@@ -181,7 +181,7 @@ def translated(what: str, device: str, seconds: float) -> Iterator[None]:
     """Let whatever facebook-wda raises inside leave as an error of ours."""
     try:
         yield
-    except Exception as exc:
+    except Exception as exc:  # its trees have no common root; what is not its own goes on as it is
         ours = translate(exc, device=device, what=what, seconds=seconds)
         if ours is None or ours is exc:
             raise

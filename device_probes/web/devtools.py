@@ -83,7 +83,7 @@ class DevTools:
             sock = self._stack.enter_context(dial(_left(end)))
             try:
                 self._socket = self._open(sock, path, end)
-            except BaseException:
+            except BaseException:  # also Ctrl-C: nothing stays open
                 self._stack.close()
                 raise
 

@@ -205,7 +205,7 @@ class PhoneOpener:
         try:
             tools.allow_microphone(self._origin, _short(end))
             page = self._find(tools, end)
-        except BaseException:
+        except BaseException:  # also Ctrl-C: nothing stays open
             tools.close()
             raise
         self._devtools, self._page = tools, page

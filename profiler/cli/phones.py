@@ -91,10 +91,12 @@ def ios_phones() -> Iterator[list[Driver]]:
 
     Raises :class:`~profiler.errors.InputError` when facebook-wda is not installed.
     """
-    from device_probes.ios.bench import IosBench, pictures_folder
+    from device_probes.ios.bench import IosBench
 
     home = state_folder()
-    bench = IosBench(leases=partial(Lease, home), ledger=Ledger(home), pictures=pictures_folder())
+    bench = IosBench(
+        leases=partial(Lease, home), ledger=Ledger(home), pictures=home / "screenshots"
+    )
     with _following(bench):
         yield list(bench.drivers())
 
