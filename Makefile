@@ -1,11 +1,14 @@
 # Two commands do all set-up:  make demo  and  make test
 PYTHON ?= python3
 VENV   ?= .venv
+JOBS   ?= 3
 BIN    := $(VENV)/bin
+PYTEST := $(BIN)/python -m pytest -q
 STAMP  := $(VENV)/.installed
 JARS   := .toolchain/.fetched
+SWIFT  := .toolchain/swift/.fetched
 
-.PHONY: demo test check format bench docs apk apk-check ios-app ios-check clean
+.PHONY: demo test check format bench docs apk apk-check ios-app ios-check ios-swift clean
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "chirpbench needs Python 3.11 or newer; set PYTHON=python3.11"; exit 1; }
@@ -17,7 +20,12 @@ demo: $(STAMP)  ## run the smoke suite on the virtual bench and print the table
 	$(BIN)/chirpbench run --virtual --suite smoke
 
 test: $(STAMP)  ## all tests; parts whose system component is absent say so and skip
-	$(BIN)/python -m pytest -q $(PYTEST_ARGS)
+	@beside=0; alone=0; \
+	echo "-- $(JOBS) files at a time"; \
+	$(PYTEST) -n $(JOBS) --dist loadfile --no-loadscope-reorder --alone=never $(PYTEST_ARGS) || beside=$$?; \
+	echo "-- one by one: the tests that need the machine for themselves"; \
+	$(PYTEST) --alone=only $(PYTEST_ARGS) || alone=$$?; \
+	case "$$beside $$alone" in "0 0"|"0 5"|"5 0") ;; *) exit 1;; esac  # 5: none of this kind
 
 check: $(STAMP)  ## format, lint, types, import direction, generated docs
 	$(BIN)/ruff format --check .
@@ -48,11 +56,17 @@ apk: $(STAMP)  ## build device_probes/android/assets/probe.apk (docs/apk.md says
 apk-check: $(JARS)  ## every gate on the APK, two rebuilds included
 	$(BIN)/python -m tools.apk.check
 
-ios-app: $(STAMP)  ## on a Mac: build the iOS probe; TEAM=your team id (docs/ios.md); elsewhere: say what it needs
-	$(BIN)/python -m tools.ios_app $(TEAM)
+ios-app: $(STAMP)  ## on a Mac: build the iOS probe; TEAM=your team id, BUNDLE=a bundle id of your own (docs/ios.md); elsewhere: say what it needs
+	$(BIN)/python -m tools.ios_app "$(TEAM)" "$(BUNDLE)"
 
 ios-check: $(STAMP)  ## what Linux can check of the iOS probe: project, plist, constants, sizes, syntax
 	$(BIN)/python -m tools.ios_check
+
+$(SWIFT): | $(STAMP)
+	$(BIN)/python -m tools.swift.toolchain
+
+ios-swift: $(SWIFT)  ## compile the iOS probe's Swift on Debian, against fakes of Apple's frameworks (540 MB the first time)
+	$(BIN)/python -m tools.swift.app
 
 docs: $(STAMP)  ## regenerate docs/cli.md, docs/tests, docs/exports.md, the profile schema and the table of docs/virtual.md
 	$(BIN)/python tools/cli_docs.py

@@ -68,13 +68,15 @@ def refuse_scrap(place: Place) -> None:
         raise StoreError(f"{place.name}: not a readable database", hint="give another file")
 
 
-def connect(place: Place) -> Engine:
+def connect(place: Place, *, read_only: bool = False) -> Engine:
     """Make the engine; nothing is opened yet."""
     try:
         engine = create_engine(
             place.url,
             json_serializer=dump_json,
             max_overflow=-1,
+            # PostgreSQL's own lock on the door; SQLite's is a setting of the connection.
+            execution_options={"postgresql_readonly": read_only},
             **({"connect_args": sqlite.CONNECT_ARGS} if place.file else {}),
         )
     except (ImportError, NoSuchModuleError, ArgumentError, TypeError) as exc:
@@ -83,7 +85,7 @@ def connect(place: Place) -> Engine:
             hint="use a file name for SQLite, or install the driver the URL names",
         ) from exc
     if place.file:
-        sqlite.prepare(engine)
+        sqlite.prepare(engine, read_only=read_only)
     return engine
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any, NoReturn
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from db import rows
+from db.briefs import chunks
 from db.filters import ALL, Filter, newest_first, restrict_runs, restrict_tests
 from db.json_parts import JsonParts
 from db.schema import (
@@ -36,9 +38,11 @@ _ROM_NAMES = (
 """Where PRODUCT, DISPLAY and HOST are in what a device said."""
 _CUSTOM_ROM = re.compile("lineage|calyxos", re.IGNORECASE)
 """Signal's test for a custom ROM (AudioDeviceConfig)."""
+_PAGE_ROWS = 5_000
+"""Numbers in memory at once before they have their form."""
+_RUN_ID, _FACTS_ID = 5, 8
+"""Places in a row of :func:`_results`."""
 _VERDICTS = {verdict.value: verdict for verdict in Verdict}
-_CHUNK = 500
-"""Fewer than any database's limit of parameters."""
 
 
 def known_results(store: Store, where: Filter = ALL) -> list[KnownResult]:
@@ -52,10 +56,9 @@ def known_results(store: Store, where: Filter = ALL) -> list[KnownResult]:
     query = newest_first(query, TestTable.recorded_at, TestTable.id, where)
 
     def work(session: Session) -> list[KnownResult]:
-        facts = _facts(session)
-        probes = _probe_versions(session)
         found = session.connection().execute(query).all()  # plain rows: no object is loaded
-        numbers = _numbers(session, None if where == ALL else [row[0] for row in found])
+        tests, runs, of = ([row[i] for row in found] for i in (0, _RUN_ID, _FACTS_ID))
+        facts, probes, numbers = _beside(session, (tests, runs, of) if where != ALL else None)
         return [
             KnownResult(
                 facts=facts[facts_id],
@@ -81,6 +84,14 @@ def known_results(store: Store, where: Filter = ALL) -> list[KnownResult]:
         ]  # fmt: skip
 
     return store.read(work)
+
+
+def _beside(
+    session: Session, few: tuple[list[int], list[int], list[int]] | None
+) -> tuple[dict[int, ModelFacts], dict[int, str], dict[int, list[Measurement]]]:
+    """Facts, probe versions and numbers of ``few`` (tests, runs, facts), or of all."""
+    tests, runs, facts = few or (None, None, None)
+    return _facts(session, facts), _probe_versions(session, runs), _numbers(session, tests)
 
 
 def model_facts(facts: DeviceFacts) -> ModelFacts:
@@ -135,11 +146,9 @@ def _numbers(session: Session, tests: list[int] | None) -> dict[int, list[Measur
         .order_by(MeasurementTable.id)
     )
     found: defaultdict[int, list[Measurement]] = defaultdict(list)
-    chunks = (
-        [None] if tests is None else [tests[i : i + _CHUNK] for i in range(0, len(tests), _CHUNK)]
-    )
-    for chunk in chunks:
+    for chunk in _parts(tests):
         part = query if chunk is None else query.where(columns[0].in_(chunk))
+        part = part.execution_options(yield_per=_PAGE_ROWS)
         for test, name, value, unit, sigma in session.connection().execute(part):
             if test is not None:
                 found[test].append(Measurement(name, value, unit, sigma))
@@ -159,14 +168,23 @@ def _damaged(number: int) -> NoReturn:
     )
 
 
-def _facts(session: Session) -> dict[int, ModelFacts]:
+def _parts(ids: list[int] | None) -> Iterable[list[int] | None]:
+    """``None`` stands for all rows, in one query."""
+    return [None] if ids is None else chunks(ids)
+
+
+def _facts(session: Session, ids: list[int] | None) -> dict[int, ModelFacts]:
     """Each distinct answer once: facts can hold hundreds of properties."""
-    return {
-        row.id: model_facts(rows.facts_from_row(row)) for row in session.scalars(select(FactsTable))
-    }
+    found: dict[int, ModelFacts] = {}
+    for part in _parts(ids):
+        query = select(FactsTable)
+        query = query if part is None else query.where(FactsTable.id.in_(part))
+        for row in session.scalars(query):
+            found[row.id] = model_facts(rows.facts_from_row(row))
+    return found
 
 
-def _probe_versions(session: Session) -> dict[int, str]:
+def _probe_versions(session: Session, run_ids: list[int] | None) -> dict[int, str]:
     """Of the last trial of each run that gave a report."""
     last = (
         select(JsonParts(TrialTable.granted.expression, "probe_version", "input"))
@@ -176,5 +194,11 @@ def _probe_versions(session: Session) -> dict[int, str]:
         .correlate(RunTable)
         .scalar_subquery()
     )
-    found = session.execute(select(RunTable.id, last))
-    return {run_id: parts[0] for run_id, parts in found if parts and isinstance(parts[0], str)}
+    found: dict[int, str] = {}
+    for part in _parts(run_ids):
+        query = select(RunTable.id, last)
+        query = query if part is None else query.where(RunTable.id.in_(part))
+        for run_id, said in session.execute(query):
+            if said and isinstance(said[0], str):
+                found[run_id] = said[0]
+    return found

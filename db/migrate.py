@@ -7,11 +7,12 @@ import threading
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, MetaData, Table, func, inspect, select
+from sqlalchemy.orm import Session
 
-from db import sqlite
+from db import overview_write, sqlite
 from db.engine import Place, guarded
 from db.schema import HEAD_REVISION
-from profiler.errors import SchemaTooNew, StoreError
+from profiler.errors import SchemaTooNew, SchemaTooOld, StoreError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _VERSION_TABLE = "alembic_version"
@@ -101,9 +102,41 @@ def _upgrade(connection: Connection, place: Place) -> None:
     config.attributes["connection"] = connection
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     if not found <= known:
-        raise SchemaTooNew(
-            f"{place.name}: written by a newer chirpbench (schema {', '.join(sorted(found))}; "
-            f"this one knows {max(known)})",
-            hint="upgrade chirpbench, or name another store with --db",
-        )
+        raise _too_new(place, found)
     command.upgrade(config, "head")
+    if found:  # an older store: what is derived from its rows is made from them
+        with Session(connection) as session:
+            overview_write.rebuild(session)
+            session.flush()
+
+
+def look_at(engine: Engine, place: Place) -> None:
+    """Check, for a reader that changes nothing, that the store has our schema.
+
+    Raises :class:`SchemaTooNew`, :class:`SchemaTooOld`, and :class:`StoreError` for a file that is
+    missing, is no database or belongs to another program.
+    """
+    if place.file:
+        _check_file(place.file, place.name, create=False)
+        with guarded(place):
+            _refuse_foreign(engine, place)
+    with guarded(place), engine.connect() as connection:
+        found = _revisions(connection)
+    if found == {HEAD_REVISION}:
+        return
+    known = {file.name[1:5] for file in (MIGRATIONS / "versions").glob("v*.py")}
+    if not found <= known:
+        raise _too_new(place, found)
+    raise SchemaTooOld(
+        f"{place.name}: written by an older chirpbench "
+        f"(schema {', '.join(sorted(found)) or 'none'}; this one needs {HEAD_REVISION})",
+        hint=f"run 'chirpbench models --db {place.name}' once: it upgrades the store",
+    )
+
+
+def _too_new(place: Place, found: set[str]) -> SchemaTooNew:
+    return SchemaTooNew(
+        f"{place.name}: written by a newer chirpbench (schema {', '.join(sorted(found))}; "
+        f"this one knows {HEAD_REVISION})",
+        hint="upgrade chirpbench, or name another store with --db",
+    )

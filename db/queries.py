@@ -7,6 +7,7 @@ Lists are oldest first unless said otherwise.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -14,8 +15,17 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db import rows
+from db.briefs import chunks
 from db.codec import decode
-from db.filters import ALL, Filter, newest_first, restrict_runs, restrict_tests, restrict_trials
+from db.filters import (
+    ALL,
+    CALL_ROUTE,
+    Filter,
+    newest_first,
+    restrict_runs,
+    restrict_tests,
+    restrict_trials,
+)
 from db.schema import (
     DeviceTable,
     EvidenceTable,
@@ -204,21 +214,33 @@ def sessions(store: Store, where: Filter = ALL) -> list[SessionRow]:
         )
         .join(RunTable, RunTable.id == TrialTable.run_id)
         .join(DeviceTable, DeviceTable.id == RunTable.device_id)
-        .where(TrialTable.measured.is_not(None), RunTable.facts_id.is_not(None))
+        .where(
+            TrialTable.measured.is_not(None),
+            TrialTable.route != CALL_ROUTE,
+            RunTable.facts_id.is_not(None),
+        )
     )
     query = restrict_trials(restrict_runs(query, where), replace(where, latest_attempts=True))
     query = newest_first(query, TrialTable.started_at, TrialTable.id, where)
 
     def work(session: Session) -> list[SessionRow]:
-        # Facts can hold hundreds of properties: each is read once, not once per trial.
-        facts = {row.id: rows.facts_from_row(row) for row in session.scalars(select(FactsTable))}
+        found = session.execute(query).all()
+        facts = _facts(session, (row[-1] for row in found))
         return [
             rows.session_from_parts(record, requested, measured, uid, facts[facts_id])
-            for record, requested, measured, uid, facts_id in session.execute(query)
-            if requested.get("call") is None
+            for record, requested, measured, uid, facts_id in found
         ][::-1]
 
     return store.read(work)
+
+
+def _facts(session: Session, facts_ids: Iterable[int]) -> dict[int, DeviceFacts]:
+    """Facts can hold hundreds of properties: each is read once, and only those asked for."""
+    return {
+        row.id: rows.facts_from_row(row)
+        for part in chunks(facts_ids)
+        for row in session.scalars(select(FactsTable).where(FactsTable.id.in_(part)))
+    }
 
 
 def measurements_of(store: Store, trial_uuid: str) -> list[Measurement]:

@@ -37,6 +37,7 @@ from profiler.model import (
 )
 
 _UNSAFE = re.compile("[\0\ud800-\udfff]")
+_HASH_CHARS = 16
 _MAX_INT32 = 2**31 - 1
 
 
@@ -48,8 +49,13 @@ def key_text(text: str) -> str:
     """
     if len(text) <= KEY_CHARS and not _UNSAFE.search(text):
         return text
-    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_HASH_CHARS]
     return f"{_UNSAFE.sub('�', text[: KEY_CHARS - 20])}…#{digest}"
+
+
+def is_shortened(column: str) -> bool:
+    """Whether :func:`key_text` may have changed the text of this column."""
+    return column[-_HASH_CHARS - 2 : -_HASH_CHARS] == "…#"
 
 
 def finite_or_none(value: float | None) -> float | None:

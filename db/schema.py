@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-HEAD_REVISION = "0003"
+HEAD_REVISION = "0004"
 """The newest migration; a test holds it equal to the migrations folder."""
 KEY_CHARS = 255
 """Longest text column: fits an index entry of every database."""
@@ -164,7 +164,12 @@ class TrialTable(Base):
     __tablename__ = "trials"
     __table_args__ = (
         UniqueConstraint("run_id", "test_id", "position", "attempt"),
-        Index(None, "test_id", "verdict"),
+        # Lists of trials are newest first: an index that ends in the time gives the first page
+        # of one, however many trials fit.
+        Index(None, "test_id", "started_at"),
+        Index(None, "test_id", "verdict", "started_at"),
+        Index(None, "verdict", "started_at"),
+        Index("ix_trials_path", "route", "audio_mode", "api", "input_preset", "started_at"),
     )
 
     trial_uuid: Mapped[str] = mapped_column(unique=True)
@@ -172,7 +177,7 @@ class TrialTable(Base):
     test_id: Mapped[str]
     position: Mapped[int]
     attempt: Mapped[int]
-    verdict: Mapped[str] = mapped_column(index=True)
+    verdict: Mapped[str]
     route: Mapped[str]
     audio_mode: Mapped[str]
     api: Mapped[str]
@@ -276,3 +281,88 @@ class VerificationTable(Base):
     verified_at: Mapped[datetime] = mapped_column(index=True)
     tool_version: Mapped[str]
     record: Mapped[Any] = mapped_column(nullable=False)
+
+
+class ModelOverviewTable(Base):
+    """What is known of one model, real or virtual, at a glance; kept by the writers.
+
+    Derived from the tables above by :mod:`db.overview_write`, which can make it again at any time.
+    """
+
+    __tablename__ = "model_overview"
+    __table_args__ = (
+        UniqueConstraint("manufacturer", "model", "soc", "os_build", "is_virtual"),
+    )  # fmt: skip
+
+    manufacturer: Mapped[str]
+    model: Mapped[str]
+    soc: Mapped[str]
+    os_build: Mapped[str]
+    is_virtual: Mapped[bool]
+    facts_id: Mapped[int] = mapped_column(ForeignKey("facts.id"))
+    """What the device of its newest run said."""
+    platform: Mapped[str]
+    devices: Mapped[int]
+    runs: Mapped[int]
+    trials: Mapped[int]
+    first_at: Mapped[datetime]
+    last_at: Mapped[datetime]
+    tests: Mapped[Any] = mapped_column(nullable=False)
+    """By test ``[verdict of the newest result, results, devices]``, and for headline tests what the
+    newest says: ``[…, recorded at, text, reasons, numbers]``."""
+
+
+class PathOverviewTable(Base):
+    """The latency of one model in one test on one path at one rate; kept by the writers."""
+
+    __tablename__ = "path_overview"
+    __table_args__ = (
+        UniqueConstraint(
+            "model_id", "test_id", "route", "audio_mode", "api", "input_preset", "rate_hz",
+            name="uq_path_overview_path",
+        ),
+    )  # fmt: skip
+
+    model_id: Mapped[int] = mapped_column(ForeignKey("model_overview.id"))
+    test_id: Mapped[str]
+    route: Mapped[str]
+    audio_mode: Mapped[str]
+    api: Mapped[str]
+    input_preset: Mapped[str]
+    rate_hz: Mapped[int]
+    devices: Mapped[int]
+    runs: Mapped[int]
+    sessions: Mapped[int]
+    rejected: Mapped[int]
+    p05_ms: Mapped[float | None]
+    p25_ms: Mapped[float | None]
+    median_ms: Mapped[float | None]
+    p75_ms: Mapped[float | None]
+    p95_ms: Mapped[float | None]
+    ci95_low_ms: Mapped[float | None]
+    ci95_high_ms: Mapped[float | None]
+    between_sd_ms: Mapped[float | None]
+    uncertainty_us: Mapped[float | None]
+    verdict: Mapped[str]
+    last_at: Mapped[datetime]
+
+
+class ProgressTable(Base):
+    """What one device of a bench does at this moment; old benches are pruned."""
+
+    __tablename__ = "progress"
+    __table_args__ = (UniqueConstraint("bench_uuid", "device_uid"),)
+
+    bench_uuid: Mapped[str]
+    device_uid: Mapped[str]
+    started_at: Mapped[datetime]
+    updated_at: Mapped[datetime] = mapped_column(index=True)
+    record: Mapped[Any] = mapped_column(nullable=False)
+
+
+class ChangesTable(Base):
+    """How often results (row 1) and progress (row 2) were written: what readers compare."""
+
+    __tablename__ = "changes"
+
+    number: Mapped[int]

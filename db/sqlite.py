@@ -23,7 +23,7 @@ WRITE = {"sqlite_begin": "BEGIN IMMEDIATE"}
 half-way and refused."""
 
 
-def prepare(engine: Engine) -> None:
+def prepare(engine: Engine, *, read_only: bool = False) -> None:
     """Install the settings on every connection of ``engine``."""
 
     @event.listens_for(engine, "connect")
@@ -33,6 +33,8 @@ def prepare(engine: Engine) -> None:
         try:
             cursor.execute("PRAGMA foreign_keys=ON")
             cursor.execute("PRAGMA synchronous=FULL")
+            if read_only:
+                cursor.execute("PRAGMA query_only=ON")
         finally:
             cursor.close()
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -13,12 +14,12 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from db import lookup, rows, sqlite
+from db import lookup, overview_write, rows, sqlite
 from db.codec import encode
 from db.engine import Place, connect, guarded, locate, refuse_scrap
 from db.evidence import EvidenceStore
 from db.measured import numbers_of
-from db.migrate import bring_up_to_date
+from db.migrate import bring_up_to_date, look_at
 from db.schema import (
     DeviceTable,
     FactsTable,
@@ -53,11 +54,14 @@ class Store:
     under the same UUID raises :class:`StoreError`.
     """
 
-    def __init__(self, engine: Engine, place: Place, evidence: EvidenceStore) -> None:
+    def __init__(
+        self, engine: Engine, place: Place, evidence: EvidenceStore, *, read_only: bool = False
+    ) -> None:
         self._engine = engine
         self._writer = engine.execution_options(**sqlite.WRITE)
         self._place = place
         self._write_lock = threading.Lock()  # threads queue here, not in the database's time-out
+        self._read_only = read_only
         self.evidence = evidence
 
     @classmethod
@@ -77,15 +81,25 @@ class Store:
         """
         place = locate(url)
         refuse_scrap(place)
-        base = place.file or Path("chirpbench")
-        root = evidence_root or base.with_name(base.name + EVIDENCE_SUFFIX)
         engine = connect(place)
-        try:
+        with _disposed_on_error(engine):
             bring_up_to_date(engine, place, create=create)
-        except BaseException:  # whatever ended it, Ctrl-C included: no connection stays open
-            engine.dispose()
-            raise
-        return cls(engine, place, EvidenceStore(root))
+        return cls(engine, place, EvidenceStore(_root(place, evidence_root)))
+
+    @classmethod
+    def open_to_look(cls, url: str | Path, *, evidence_root: Path | None = None) -> Self:
+        """Open a store that exists, without ever changing it: no upgrade, no write.
+
+        Raises :class:`~profiler.errors.SchemaTooOld` for a store that must be upgraded first,
+        :class:`~profiler.errors.SchemaTooNew`, and :class:`StoreError`.
+        """
+        place = locate(url)
+        refuse_scrap(place)
+        engine = connect(place, read_only=True)
+        with _disposed_on_error(engine):
+            look_at(engine, place)
+        evidence = EvidenceStore(_root(place, evidence_root))
+        return cls(engine, place, evidence, read_only=True)
 
     def close(self) -> None:
         """Give all connections back."""
@@ -110,8 +124,14 @@ class Store:
     def write(self, work: Callable[[Session], T]) -> T:
         """Run ``work`` in one transaction: all of it is stored, or nothing.
 
-        It may run more than once. Raises :class:`StoreError`.
+        It may run more than once. Raises :class:`StoreError`, always for a store that was opened
+        to look.
         """
+        if self._read_only:
+            raise StoreError(
+                f"{self.name}: was opened to look, not to write",
+                hint="stop, and write with another command of chirpbench",
+            )
         with self._write_lock, guarded(self._place):
             for _ in range(_RETRIES):
                 try:
@@ -142,7 +162,9 @@ class Store:
                 return
             device = lookup.need(session, DeviceTable, DeviceTable.uid, run.device_uid, "device")
             columns = rows.run_columns(run)
-            session.add(RunTable(device_id=device.id, facts_id=device.facts_id, **columns))
+            row = RunTable(device_id=device.id, facts_id=device.facts_id, **columns)
+            session.add(row)
+            overview_write.run_begun(session, row)
 
         self.write(work)
 
@@ -165,6 +187,7 @@ class Store:
             )  # fmt: skip
             for column, value in rows.run_columns(run).items():
                 setattr(row, column, value)
+            overview_write.count_change(session)
             return run
 
         return self.write(work)
@@ -202,6 +225,7 @@ class Store:
             lookup.add_children(
                 session, trial.reasons, (*numbers_of(trial), *extra), trial_id=row.id
             )
+            overview_write.trial_written(session, run, row, is_new=True)
             return True
 
         return self.write(work)
@@ -237,6 +261,8 @@ class Store:
             lookup.add_children(
                 session, trial.reasons, (*numbers_of(trial), *extra), trial_id=row.id
             )
+            run = session.get_one(RunTable, row.run_id)
+            overview_write.trial_written(session, run, row, is_new=False)
             return True
 
         return self.write(work)
@@ -263,6 +289,7 @@ class Store:
                     setattr(row, column, value)
                 lookup.drop_children(session, test_result_id=row.id)
             lookup.add_children(session, result.reasons, result.measurements, test_result_id=row.id)
+            overview_write.test_written(session, run)
 
         self.write(work)
 
@@ -284,6 +311,21 @@ class Store:
         return self.read(work)
 
 
+def _root(place: Place, evidence_root: Path | None) -> Path:
+    base = place.file or Path("chirpbench")
+    return evidence_root or base.with_name(base.name + EVIDENCE_SUFFIX)
+
+
+@contextmanager
+def _disposed_on_error(engine: Engine) -> Iterator[None]:
+    """Give the connections back unless the block ends well."""
+    try:
+        yield
+    except BaseException:  # Ctrl-C, too: no connection stays open
+        engine.dispose()
+        raise
+
+
 def _put_device(session: Session, ref: DeviceRef, facts: DeviceFacts | None) -> None:
     now = rows.utc_now()
     row = lookup.find(session, DeviceTable, DeviceTable.uid, ref.uid)
@@ -291,15 +333,19 @@ def _put_device(session: Session, ref: DeviceRef, facts: DeviceFacts | None) -> 
         row = rows.device_row(ref, now=now)
         session.add(row)
     row.ref, row.last_seen = encode(ref), now
-    if facts is None:
-        return
+    if facts is not None:
+        row.facts_id = _facts_id(session, facts, now)
+    overview_write.count_change(session)
+
+
+def _facts_id(session: Session, facts: DeviceFacts, now: datetime) -> int:
     said = rows.facts_row(facts, now=now)
     known = lookup.find(session, FactsTable, FactsTable.sha256, said.sha256)
     if known is None:
         known = said
         session.add(known)
         session.flush()
-    row.facts_id = known.id
+    return known.id
 
 
 def _same_device(known: RunTable, run: RunRecord) -> None:

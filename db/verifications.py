@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from db import lookup, rows
 from db.codec import decode, encode
 from db.filters import ALL, Filter
+from db.overview_write import count_change
 from db.schema import VerificationTable
 from db.store import Store
 from profiler.model import Verification
@@ -30,6 +31,7 @@ def save_verification(store: Store, verification: Verification) -> bool:
             lookup.refuse_other(_from_row(known), verification, f"verification {uuid[:100]!a}")
             return False
         session.add(_row(verification))
+        count_change(session)
         return True
 
     return store.write(work)

@@ -123,15 +123,21 @@ class ProbeClient:
                 raise self._refusal(answer)
             raise self._unexpected(answer, "facts")
 
-    def run(self, request: TrialRequest, plays: Sequence[Play], on_progress: OnProgress) -> Capture:
-        """Run one trial; stimuli are rendered at the rate the device grants.
+    def run(
+        self,
+        request: TrialRequest,
+        plays: Sequence[Play],
+        on_progress: OnProgress,
+        off: threading.Event | None = None,
+    ) -> Capture:
+        """Run one trial; stimuli are rendered at the rate the device grants. ``off`` is set by
+        whoever then calls :meth:`cancel`, which hears nothing while this has not begun.
 
-        Raises :class:`~profiler.errors.ProbeRefused` (its ``code`` is a
-        :class:`~device_probes.protocol.RefusedCode` value, ``cancelled`` after :meth:`cancel`),
-        :class:`~profiler.errors.DeviceTimeout`, :class:`~profiler.errors.DeviceLost` or
-        :class:`~profiler.errors.ProbeError`.
+        Raises :class:`~profiler.errors.ProbeRefused` (``code``, a ``RefusedCode`` value, says
+        ``cancelled`` after :meth:`cancel`), :class:`~profiler.errors.DeviceTimeout`,
+        :class:`~profiler.errors.DeviceLost` or :class:`~profiler.errors.ProbeError`.
         """
-        with self._calling():
+        with self._calling(off):
             return self._run(request, plays, on_progress)
 
     def codec_cost(self, request: CodecRequest) -> CodecCost:
@@ -311,8 +317,7 @@ class ProbeClient:
             return
         data = render(spec, rate_hz).astype("<f4", copy=False).data.cast("B")
         seconds = self._deadlines.load_s + len(data) / self._deadlines.bytes_per_s
-        deadline = Deadline(seconds, "load")
-        crc32 = zlib.crc32(data)
+        deadline, crc32 = Deadline(seconds, "load"), zlib.crc32(data)
         load = Load(*key, len(data) // 4, crc32)
         self._allowed(load)
         self._wire.write(load.header(), deadline)
@@ -365,9 +370,11 @@ class ProbeClient:
         return refusal(refused, self._device)
 
     @contextmanager
-    def _calling(self) -> Iterator[None]:
+    def _calling(self, off: threading.Event | None = None) -> Iterator[None]:
         """A call that :meth:`cancel` may end."""
-        with self._lock:
+        with self._lock:  # a cancel() after this is heard; before it, ``off`` was set
+            if off is not None and off.is_set():
+                raise self._refusal(CANCELLED)
             self._cancelled, self._in_call = False, True
         try:
             with self._closing():

@@ -73,7 +73,13 @@ class Driver(Protocol):
         ...
 
     def cancel(self) -> None:
-        """End a running trial from another thread; :meth:`run` then raises ``DeviceError``."""
+        """End the trial that runs, from another thread; :meth:`run` then raises ``DeviceError``.
+
+        It counts from the moment :meth:`run` was called until it has come back, whatever is made
+        ready first. One that comes while none runs is forgotten: kept, it would end the next trial
+        of a run that goes on. So whoever wants a device to end says it again until ``run`` has
+        come back, as the bench does.
+        """
         ...
 
     def close(self) -> None:

@@ -13,7 +13,7 @@
           ProbeVersionMismatch  ProbeProtocolError  ProbeRefused(code)
           ProbePermission  ProbeCrashed  ProbeBackground
       StoreError                   the store cannot be read or written
-        SchemaTooNew  EvidenceError
+        SchemaTooNew  SchemaTooOld  EvidenceError
 
 A poor measurement is none of these: it is a verdict with reasons.
 Each message says what happened, where, and with which value; ``hint`` says what to do next.
@@ -149,6 +149,10 @@ class StoreError(ChirpbenchError):
 
 class SchemaTooNew(StoreError):
     """The database was written by a newer chirpbench."""
+
+
+class SchemaTooOld(StoreError):
+    """The database was written by an older chirpbench, and whoever opened it may not upgrade it."""
 
 
 class EvidenceError(StoreError):

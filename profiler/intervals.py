@@ -1,13 +1,15 @@
-"""Intervals of a median for any distribution, and the scatter of chirps about their line: shared by
-the catalogue, summaries and verification."""
+"""Statistics of latencies without any of our own types: intervals of a median for any distribution,
+quantiles, spread between sessions, scatter of chirps about their line. Shared by the catalogue,
+summaries, the store's overview and verification."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
 
 CONFIDENCE = 0.95
 MIN_SESSIONS_FOR_CI = 6
@@ -28,13 +30,40 @@ def median_interval(values: Sequence[float] | Float) -> tuple[float, float] | No
     return None if best is None else (float(ordered[best - 1]), float(ordered[-best]))
 
 
+@cache
 def median_ranks(n: int) -> int | None:
     """Which smallest and which largest of ``n`` values bound the median; counted from 1."""
     if n < MIN_SESSIONS_FOR_CI:
         return None
+    # Imported here: a quarter of a second that a program which opens a store need not spend.
+    from scipy import special  # noqa: PLC0415
+
     k = np.arange(1, n // 2 + 1)
     covered = 1.0 - 2.0 * special.bdtr(k - 1, n, 0.5)
     return int(k[covered >= CONFIDENCE].max())
+
+
+def quantiles(values: Sequence[float] | Float, parts: Sequence[float]) -> list[float]:
+    """The quantiles at ``parts`` (0..1), median-unbiased (Hyndman & Fan 1996, no. 8); few values
+    give the extremes."""
+    found = np.quantile(values, parts, method="median_unbiased")
+    return [float(value) for value in found]
+
+
+def between_sd(groups: Iterable[Sequence[float] | Float], own_sd: Sequence[float]) -> float | None:
+    """Standard deviation from one value of a group to the next, pooled over ``groups``.
+
+    Each group is taken about its own mean; the mean variance of the values' own errors
+    ``own_sd`` (same unit, one a value that has one) is subtracted, 0.0 = below what the method
+    resolves. ``None`` unless a group has two values.
+    """
+    arrays = [np.asarray(group, dtype=float) for group in groups]
+    freedom = sum(len(a) - 1 for a in arrays if len(a))
+    if freedom < 1:
+        return None
+    squares = sum(float(np.sum((a - a.mean()) ** 2)) for a in arrays if len(a))
+    method = float(np.mean([sd**2 for sd in own_sd])) if len(own_sd) else 0.0
+    return math.sqrt(max(0.0, squares / freedom - method))
 
 
 def line_scatter(

@@ -17,6 +17,9 @@ from profiler.errors import InputError, PlanError
 MAX_BYTES = 1_000_000
 """A plan of 500 devices with every key is 100 kB."""
 MAX_COMPLAINTS = 20
+MIN_PART = 4
+"""Fewer letters are in a name by chance."""
+MAX_MEANT = 3
 T = TypeVar("T", bound=BaseModel)
 Made = TypeVar("Made")
 _MESSAGES = {
@@ -178,8 +181,11 @@ def _field(table: type[BaseModel], loc: tuple[int | str, ...]) -> tuple[type[Bas
 
 def _unknown(key: str, model: type[BaseModel]) -> tuple[str, str]:
     names = list(model.model_fields)
-    close = difflib.get_close_matches(key[:64], names, n=1, cutoff=0.6)
-    message = f"unknown key, did you mean {close[0]!r}?" if close else "unknown key"
+    # A part of several names says nothing of which is meant.
+    held = [name for name in names if key.lower() in name] if len(key) >= MIN_PART else []
+    close = held[:MAX_MEANT] or difflib.get_close_matches(key[:64], names, n=1, cutoff=0.6)
+    meant = " or ".join(map(repr, close))
+    message = f"unknown key, did you mean {meant}?" if close else "unknown key"
     return message, ", ".join(names)
 
 

@@ -71,7 +71,8 @@ here. With `--json`: `kind` `device`,
 `uid`, `ref`, `facts` (null when it does not answer), `state` (`ready`, `unauthorized`,
 `no_permission`, `offline`, `locked`, `busy`, `quarantined`, `unsuitable`, or `error`), `problem`
 (what is wrong and the next step).
-`--release` ends the rest of a phone that failed three runs in a row, when it answers.
+`--release` ends the rest of a phone that failed three runs in a row, when it answers. On an iPhone
+it also closes the app that a killed bench left open ([ios.md](ios.md)).
 """,
     "doctor": """\
 Each line is `ok`, `warn` or `fail` with what was found and the next step. With `--json`: `kind`
@@ -95,8 +96,9 @@ Only sessions of test L1 count. With `--json`: `kind` `summary`, one for each mo
 """,
     "compare": """\
 For each path and rate that both were measured on: the shift A - B (Hodges-Lehmann) with its 95 %
-interval, and whether A is `better`, `worse`, the `same` or `unclear`. With `--json`: `kind`
-`comparison`.
+interval, and whether A is `better`, `worse`, the `same` or `unclear`. On a path where they share no
+rate each is taken at the rate with most sessions, with a caution: a part of the shift may be the
+rate's. With `--json`: `kind` `comparison`, `rate_hz` of A, `rate_b_hz` of B.
 """,
 }
 

@@ -1,7 +1,7 @@
 """What can be checked of the iOS probe without a Mac; ``make ios-check``.
 
-Every check gives complaints, one line each. None of them compiles Swift: a file that parses can
-still fail to compile, and docs/ios.md lists what only a Mac and a phone can show.
+Every check gives complaints, one line each. None of them compiles Swift: ``make ios-swift`` does,
+on Debian, and docs/ios.md lists what only a Mac and a phone can show.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from device_probes import codec, fields, protocol, wire
+from device_probes.ios.alerts import PROBE_NAME
 from profiler import __version__, wav
 from tools import ios_project
 from tools.ios_project import APP
@@ -28,6 +29,8 @@ _TOKEN = re.compile(
     r'\s+|//[^\n]*|/\*.*?\*/|(?P<text>"(?:[^"\\]|\\.)*")|(?P<word>[\w./$]+)|(?P<sign>[{}()=;,])',
     re.DOTALL,
 )
+_DARWIN = ("sin_", "s_addr")
+"""Fields of the system's C."""
 _FUNCTION = re.compile(r"^( *)(?:\w+ )*(?:func \w+|init[?(]|deinit)", re.MULTILINE)
 
 
@@ -92,6 +95,8 @@ def info_plist(app: Path = APP) -> list[str]:
         for key in PLIST_TEXTS
         if not isinstance(plist.get(key), str) or not plist[key].strip()
     ]
+    if plist.get("CFBundleDisplayName") != PROBE_NAME:
+        complaints.append(f"{ios_project.PLIST}: the driver answers alerts of {PROBE_NAME!r} only")
     if plist.get("CFBundleIdentifier") != "$(PRODUCT_BUNDLE_IDENTIFIER)":
         complaints.append(f"{ios_project.PLIST}: CFBundleIdentifier is not the project's")
     if "audio" not in plist.get("UIBackgroundModes", []):
@@ -272,6 +277,45 @@ def syntax(reader: Any, files: Iterable[Path]) -> list[str]:
     ]
 
 
+def _declared(app: Path) -> tuple[dict[str, int], set[str]]:
+    """Functions of the C headers with the number of their parameters, and every word in them."""
+    headers = "".join(path.read_text("utf-8") for path in sorted(app.rglob("*.h")))
+    headers = re.sub(r"/\*.*?\*/", "", headers, flags=re.DOTALL)
+    found = {
+        name: 0 if given.strip() == "void" else given.count(",") + 1
+        for name, given in re.findall(r"\b(cp_\w+)\(([^()]*)\);", headers)
+    }
+    return found, set(re.findall(r"\w+", headers))
+
+
+def _nodes(node: Any, kind: str) -> Iterator[Any]:
+    if node.type == kind:
+        yield node
+    for child in node.children:
+        yield from _nodes(child, kind)
+
+
+def core_calls(reader: Any, app: Path = APP) -> list[str]:
+    """Calls of the core from Swift with another number of arguments than the header has, and fields
+    of C that no header has (Swift's own names have no underscores)."""
+    parameters, words = _declared(app)
+    complaints = []
+    for path in swift_files(app):
+        root = reader.parse(path.read_bytes()).root_node
+        for call in _nodes(root, "call_expression"):
+            name = call.children[0].text.decode()
+            given = [one for one in call.children[-1].children if one.type == "value_arguments"]
+            count = sum(one.type == "value_argument" for part in given for one in part.children)
+            if name in parameters and count != parameters[name]:
+                place = f"{path.name}:{call.start_point[0] + 1}"
+                complaints.append(f"{place}: {name} takes {parameters[name]}, not {count}")
+        for suffix in _nodes(root, "navigation_suffix"):
+            field = suffix.text.decode().lstrip(".")
+            if "_" in field and field not in words and not field.startswith(_DARWIN):
+                complaints.append(f"{path.name}:{suffix.start_point[0] + 1}: no field {field}")
+    return complaints
+
+
 def sizes(app: Path = APP) -> list[str]:
     """The limits that the Python sources keep to, in Swift and C."""
     complaints = []
@@ -302,7 +346,7 @@ def main() -> int:
     if reader is None:
         sys.stderr.write(f"{TREE_SITTER}\n")
     else:
-        complaints += syntax(reader, swift_files())
+        complaints += [*syntax(reader, swift_files()), *core_calls(reader)]
     sys.stderr.write("".join(f"{line}\n" for line in complaints))
     return 1 if complaints else 0
 

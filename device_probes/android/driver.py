@@ -22,7 +22,7 @@ from device_probes.android.settings import Settings
 from device_probes.android.shell import Shell
 from device_probes.client import ProbeClient
 from device_probes.driver import Capture, OnProgress, Play
-from device_probes.protocol import ACT_ROUTE, RefusedCode
+from device_probes.protocol import ACT_ROUTE
 from device_probes.refusals import by_name
 from profiler.errors import (
     DeviceError,
@@ -80,6 +80,7 @@ class AndroidDriver:
         self._silent = False
         """The last thing it did was not to answer."""
         self._cancelled = threading.Event()
+        """In the call that runs; one that came when none ran is forgotten."""
 
     @property
     def ref(self) -> DeviceRef:
@@ -133,12 +134,9 @@ class AndroidDriver:
         client, probe = self._connected()
         with self._counting(), self._explained():
             volumes = probe.check_before()
-            if self._cancelled.is_set():
-                raise ProbeRefused("cancelled before the trial began", device=str(self._ref),
-                                   code=RefusedCode.CANCELLED.value)  # fmt: skip
             self._unclean = True
             with self._acting(volumes):
-                capture = client.run(request, plays, on_progress)
+                capture = client.run(request, plays, on_progress, self._cancelled)
             self._unclean = False
             if request.background != "continue":
                 probe.check_after()
@@ -191,12 +189,13 @@ class AndroidDriver:
 
     def codec_cost(self, request: CodecRequest) -> CodecCost:
         """Measure what coding speech costs; raises as :meth:`run` does."""
+        self._cancelled.clear()
         client, _ = self._connected()
         with self._counting(), self._explained():
             return client.codec_cost(request)
 
     def cancel(self) -> None:
-        """End a running trial from another thread."""
+        """End the trial that runs, from another thread; forgotten when none does."""
         self._cancelled.set()
         client = self._client
         if client is not None:

@@ -43,6 +43,8 @@ MAX_SCREENSHOT_BYTES = 16 << 20
 """A PNG of the largest iPhone's screen, in base64, is below 12 MB."""
 _TRIES = 3
 _PAUSE_S = 0.25
+_LISTED_S = 1.0
+"""For usbmuxd to say whether a phone is still there; within what is left of a call's deadline."""
 _NO_ALERT = ("no such alert", "no alert open")
 
 
@@ -109,6 +111,7 @@ class Agent:
         system's words are known, else :class:`AgentRefused`.
         """
         given, variables = list(arguments), dict(environment or {})
+        end_s = time.monotonic() + self._deadlines.launch_s
         try:
             self._call(
                 f"launch of {bundle}",
@@ -116,7 +119,7 @@ class Agent:
                 lambda c: c.app_launch(bundle, given, variables),
             )
         except AgentRefused as exc:
-            raise self._why_not(exc) from exc
+            raise self._why_not(exc, end_s) from exc
 
     def app_state(self, bundle: str) -> AppState:
         """Whether an app runs, and whether it is in front."""
@@ -130,7 +133,18 @@ class Agent:
 
     def locked(self) -> bool:
         """Whether the screen is locked."""
-        return self._ask("lock state", lambda c: c.locked(), boolean)
+        return self._locked(self._deadlines.ask_s)
+
+    def _locked(self, timeout_s: float) -> bool:
+        return self._ask("lock state", lambda c: c.locked(), boolean, timeout_s)
+
+    def lock(self) -> None:
+        """Lock the screen, as the side button does."""
+        self._call("lock of the screen", self._deadlines.ask_s, lambda c: c.lock())
+
+    def unlock(self) -> None:
+        """Unlock it; one with a passcode is refused (:class:`AgentRefused`)."""
+        self._call("unlock of the screen", self._deadlines.ask_s, lambda c: c.unlock())
 
     def battery(self) -> DeviceHealth:
         """Battery level in percent, and how hot the system thinks it is."""
@@ -183,12 +197,13 @@ class Agent:
         if forward is not None:
             forward.close()
 
-    def _why_not(self, refused: AgentRefused) -> DeviceError:
+    def _why_not(self, refused: AgentRefused, end_s: float) -> DeviceError:
         """Why an app did not start; waking a screen with a passcode fails in words of no use."""
         known = launch_refused(self.udid, refused.text)
         if known is None:
+            left_s = max(end_s - time.monotonic(), 0.001)
             with suppress(DeviceError):
-                if self.locked():
+                if self._locked(min(left_s, self._deadlines.ask_s)):
                     return not_ready(self.udid, DeviceState.LOCKED, shown(refused.text, 160))
         return known or refused
 
@@ -242,15 +257,21 @@ class Agent:
         try:
             if self._closed.is_set():
                 raise lost(self.udid, f"{what}: this side has closed")
-            forward = self._forward = Forward(
-                lambda: self._reach(end_s), limit_bytes, device=self.udid
-            )
+            forward = self._forward = self._forwarded(what, end_s, limit_bytes)
             try:
+                if self._closed.is_set():  # close() may have come too early to see it
+                    forward.close()
                 return self._bounded(what, timeout_s, end_s, forward, work)
             finally:
                 forward.close()
         finally:
             self._turn.release()
+
+    def _forwarded(self, what: str, end_s: float, limit_bytes: int) -> Forward:
+        try:
+            return Forward(lambda: self._reach(end_s), limit_bytes, device=self.udid)
+        except (OSError, RuntimeError) as exc:  # no more sockets, no more threads
+            raise self._no_room(what, exc) from exc
 
     def _reach(self, end_s: float) -> socket.socket:
         try:
@@ -277,27 +298,39 @@ class Agent:
             except Exception as exc:  # noqa: BLE001 - whatever it is, the caller has to get it
                 box.put((None, exc))
 
-        threading.Thread(target=run, name=f"wda {what}"[:40], daemon=True).start()
+        try:
+            threading.Thread(target=run, name=f"wda {what}"[:40], daemon=True).start()
+        except RuntimeError as exc:
+            raise self._no_room(what, exc) from exc
         try:
             value, error = box.get(timeout=max(end_s - time.monotonic(), 0.001))
         except queue.Empty:
             raise self._silent(what, timeout_s, forward) from None
         if error is not None:
             try:
-                raise self._ours(what, timeout_s, forward, error) from error
+                raise self._ours(what, timeout_s, end_s, forward, error) from error
             finally:
                 del error  # its traceback holds this frame, and megabytes that were read
         return value  # type: ignore[return-value]  # no error: work returned it
 
-    def _ours(self, what: str, timeout_s: float, forward: Forward, error: Exception) -> Exception:
+    def _ours(
+        self, what: str, timeout_s: float, end_s: float, forward: Forward, error: Exception
+    ) -> Exception:
         if forward.problem is not None:
             return forward.problem
         ours = translate(error, device=self.udid, what=what, seconds=timeout_s)
         if isinstance(ours, DeviceTimeout):
             return self._silent(what, timeout_s, forward)
         if isinstance(ours, Garbled):
-            return self._gone(what) or ours
+            return self._gone(what, end_s) or ours
         return ours or error
+
+    def _no_room(self, what: str, exc: Exception) -> DeviceError:
+        return DeviceError(
+            f"{what}: this computer has no socket or thread left for it ({exc})",
+            device=self.udid,
+            hint="close other programs or raise the limit of open files (ulimit -n), run again",
+        )
 
     def _silent(self, what: str, timeout_s: float, forward: Forward) -> DeviceError:
         """The error for a deadline that passed, by how far the call came."""
@@ -307,14 +340,16 @@ class Agent:
             return not_ready(self.udid, DeviceState.WDA_HUNG, f"nothing within {timeout_s:.3g} s")
         return timed_out(self.udid, what, timeout_s)
 
-    def _gone(self, what: str) -> DeviceError | None:
+    def _gone(self, what: str, end_s: float) -> DeviceError | None:
         """A connection breaks when the phone is unplugged, too: usbmuxd knows."""
         if self._closed.is_set():
             return lost(self.udid, f"{what}: this side has closed")
+        left_s = min(_LISTED_S, max(end_s - time.monotonic(), 0.001))
         try:
-            here = {seen.udid for seen in self._mux.devices(1.0)}
+            here = {seen.udid for seen in self._mux.devices(left_s)}
         except ChirpbenchError as exc:
-            return exc if isinstance(exc, DeviceError) else None
+            cut_short = isinstance(exc, DeviceTimeout) and left_s < _LISTED_S
+            return exc if isinstance(exc, DeviceError) and not cut_short else None
         return None if self.udid in here else lost(self.udid, f"unplugged during {what}")
 
 

@@ -24,6 +24,8 @@ from profiler.errors import ProbeBackground, ProbePermission
 MAX_ALERTS = 6
 """More alerts in a row than this are a storm: a person has to look."""
 _MAX_TEXT = 4096
+PROBE_NAME = "chirpbench"
+"""What the phone calls the probe: its ``CFBundleDisplayName``."""
 _APP = "{app}"
 _MAX_APP_CHARS = 80
 _QUOTES = str.maketrans(dict.fromkeys("‘’‚‛′＇`´׳", "'") | dict.fromkeys("“”„‟«»″＂״「」『』", '"'))
@@ -154,8 +156,8 @@ def clear(
 def _unanswered(alert: Alert, device: str) -> ProbePermission | ProbeBackground:
     if is_about_microphone(alert):
         return ProbePermission(
-            f"the phone asks for the microphone in words that chirpbench does not know: "
-            f"{described(alert)}",
+            f"the phone asks for the microphone for another app, or in words that chirpbench does "
+            f"not know: {described(alert)}",
             device=device,
             hint="allow it on the phone, which asks only once, then run again",
         )

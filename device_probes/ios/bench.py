@@ -10,18 +10,26 @@ from pathlib import Path
 
 from device_probes.at_once import at_once
 from device_probes.fields import shown
-from device_probes.ios.agent import Agent
-from device_probes.ios.contact import PROBE_PORT, Contact
+from device_probes.ios.bundles import Bundles
+from device_probes.ios.checking import checked
+from device_probes.ios.contact import Contact
 from device_probes.ios.door import MuxDoor, Seen
 from device_probes.ios.driver import IosDriver
-from device_probes.ios.errors import PROBE_BUNDLE, REMEDIES
+from device_probes.ios.errors import REMEDIES, unseen
+from device_probes.ios.leftovers import clear_away
 from device_probes.ios.lockdown import LockdownFacts
 from device_probes.ios.models import model_of
+from device_probes.ios.note import Notes
 from device_probes.ios.programs import Programs
 from device_probes.ios.settings import IosDeadlines, Lease, Ledger, Settings
-from device_probes.ios.states import Condition
+from device_probes.ios.states import Condition, Rest
 from device_probes.ios.tracking import MuxTracker
-from profiler.errors import ChirpbenchError, DeviceNotReady, DeviceTimeout
+from profiler.errors import (
+    ChirpbenchError,
+    DeviceError,
+    DeviceNotFound,
+    ProbeProtocolError,
+)
 from profiler.model import DeviceRef, DeviceState, Platform
 
 _NAME_S = 2.0
@@ -46,8 +54,11 @@ class IosBench:
 
     :meth:`start` first, :meth:`close` last. ``names`` gives the phones of a virtual fleet (UDID →
     serial); they count also while they are absent. ``leases`` and ``ledger`` are what keeps two
-    programs off one phone and lets one rest that failed too often. ``pictures`` is a folder for
-    screenshots of failed starts; ``pace`` is how fast the clock of virtual phones runs.
+    programs off one phone and lets one rest that failed too often; ``notes`` is what a bench that
+    is killed leaves to the next. ``bundles`` says under which ids the apps are on the phones,
+    ``no_passcode`` that none of them has one (:mod:`.passcode`): only then they are ever locked.
+    ``pictures`` is a folder for screenshots of failed starts; ``pace`` is how fast the clock of
+    virtual phones runs.
 
     Raises :class:`~profiler.errors.InputError` when facebook-wda is not installed.
     """
@@ -63,6 +74,9 @@ class IosBench:
         pictures: Path | None = None,
         leases: Callable[[str], Lease] | None = None,
         ledger: Ledger | None = None,
+        bundles: Bundles = Bundles(),  # noqa: B008 - frozen
+        notes: Notes | None = None,
+        no_passcode: bool = False,
     ) -> None:
         mux = MuxDoor(socket_path)
         self._names = dict(names or {})
@@ -76,6 +90,9 @@ class IosBench:
             pace=pace,
             pictures=pictures,
             ledger=ledger,
+            bundles=bundles,
+            notes=notes,
+            no_passcode=no_passcode,
         )
         self._labels: dict[str, str] = {}
         self._conditions: dict[str, Condition] = {}
@@ -84,6 +101,11 @@ class IosBench:
     def problem(self) -> str:
         """Why no phone can be seen just now; ``""`` when that is not so."""
         return self._settings.tracker.problem
+
+    @property
+    def trouble(self) -> DeviceError | None:
+        """:attr:`problem` as the error it is."""
+        return self._settings.tracker.trouble
 
     def start(self, timeout_s: float = 5.0) -> None:
         """Wait until the phones are listed. No usbmuxd is no error: Debian's comes with the first
@@ -105,7 +127,7 @@ class IosBench:
         self._label(here)
         now_s = time.monotonic()
         for udid in [*(s.udid for s in here), *(u for u in self._conditions)]:
-            before = self._conditions.get(udid, Condition())
+            before = self._conditions.get(udid, Condition(bundles=self._settings.bundles))
             there = any(s.udid == udid for s in here)
             self._conditions[udid] = before.sighted(now_s) if there else before.missing(now_s)
         if check:
@@ -125,6 +147,35 @@ class IosBench:
             IosDriver(self._ref(u, phones.get(u)), u, self._settings, self._lease(u)) for u in udids
         ]
 
+    def release(self, serial: str) -> str:
+        """End a quarantine by hand and give the phone back as a bench that was killed found it,
+        after a check that it answers; returns what was done, for people.
+
+        Raises :class:`~profiler.errors.DeviceError` when it is not there, does not answer or is in
+        use by another process.
+        """
+        udid = next((u for u, name in self._names.items() if name == serial), serial)
+        contact = Contact(serial, udid, self._settings)
+        if not contact.listed():
+            if (trouble := self.trouble) is not None:
+                raise unseen(serial, trouble)
+            raise DeviceNotFound("it is absent, so it cannot be checked", device=serial,
+                                 hint=REMEDIES[DeviceState.ABSENT])  # fmt: skip
+        lease = self._lease(udid)
+        if lease is not None:
+            lease.take()
+        try:
+            if contact.facts() is None:
+                raise ProbeProtocolError("it does not say what it is", device=serial,
+                                         hint="restart the phone, plug it in again")  # fmt: skip
+            done = clear_away(contact, self._settings, serial)
+        finally:
+            if lease is not None:
+                lease.release()
+        if self._settings.ledger is not None:
+            self._settings.ledger.passed(serial)
+        return done
+
     def close(self) -> None:
         """Follow usbmuxd no more. Never raises."""
         self._settings.tracker.close()
@@ -136,6 +187,13 @@ class IosBench:
 
     def _lease(self, udid: str) -> Lease | None:
         return self._leases(self._name(udid)) if self._leases is not None else None
+
+    def _rest(self, udid: str) -> Rest | None:
+        ledger = self._settings.ledger
+        health = ledger.health(self._name(udid)) if ledger is not None else None
+        if health is None or not health.until_s:
+            return None
+        return Rest(health.until_s, f"{health.failures} failures: {health.reason}")
 
     def _ref(self, udid: str, seen: Seen | None) -> DeviceRef:
         label = self._labels.get(udid, "")
@@ -164,55 +222,21 @@ class IosBench:
         return shown(said.name, 60) if virtual and said.name and not model.is_known else model.name
 
     def _checking(self, udid: str) -> Callable[[], None]:
+        contact = Contact(self._name(udid), udid, self._settings)
+
         def work() -> None:
-            self._conditions[udid] = self._checked(udid, self._conditions[udid])
+            self._conditions[udid] = checked(contact, self._settings, self._conditions[udid])
 
         return work
-
-    def _checked(self, udid: str, before: Condition) -> Condition:
-        """What lockdown, WebDriverAgent, the probe's port and the paired programs say."""
-        settings, known = self._settings, before
-        contact = Contact(self._name(udid), udid, settings)
-        agent = Agent(settings.mux, udid, deadlines=settings.deadlines.agent)
-        try:
-            said = contact.facts(trust=True)
-            known = known if said is None else known.answered(said)
-        except DeviceTimeout:
-            return known.silent()
-        except ChirpbenchError:
-            return known  # it is going; the next list says so
-        try:
-            agent.status()
-            return self._privileged(udid, known.unlocked(locked=agent.locked()))
-        except DeviceNotReady as exc:
-            known = known.told(DeviceState(exc.state))
-        except DeviceTimeout:
-            known = known.silent()
-        except ChirpbenchError:
-            return known
-        try:  # without WebDriverAgent the probe has to be open
-            contact.reach(PROBE_PORT, 0.0).close()
-            known = known.reached()
-        except DeviceNotReady as exc:
-            known = known.told(DeviceState(exc.state))
-        except ChirpbenchError:
-            pass
-        return self._privileged(udid, known)
-
-    def _privileged(self, udid: str, known: Condition) -> Condition:
-        programs = self._settings.programs
-        profiles = programs.profiles(udid)
-        return known.privileged(programs.privileges(udid), profiles)
 
     def _described(self, seen: Seen) -> SeenIphone:
         udid = seen.udid
         lease = self._lease(udid)
         known = self._conditions[udid].held(
-            busy=lease is not None and lease.taken_by_another(), rest=None
+            busy=lease is not None and lease.taken_by_another(), rest=self._rest(udid)
         )
         wall_s = time.time()
-        apps = ((PROBE_BUNDLE, "the probe"),)
-        detail = known.detail(wall_s) or "; ".join(known.warnings(wall_s, apps))
+        detail = known.detail(wall_s) or "; ".join(known.warnings(wall_s, probe=True))
         return SeenIphone(self._ref(udid, seen), known.state(wall_s), detail, udid, seen.connection)
 
     def _absent(self, here: Iterable[Seen]) -> list[SeenIphone]:

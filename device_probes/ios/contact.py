@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from device_probes.ios import lockdown, pairing, states
-from device_probes.ios.errors import REMEDIES, lost, not_ready
+from device_probes.ios.errors import LOG, REMEDIES, lost, not_ready, unseen
 from device_probes.ios.lockdown import LockdownFacts, Trust
 from device_probes.ios.settings import Settings
 from profiler.errors import (
@@ -57,8 +57,8 @@ class Contact:
             time.sleep(_AGAIN_S)  # what is followed may lag behind what is listed
         else:
             return
-        if tracker.problem:
-            raise not_ready(self._name, DeviceState.NO_USBMUXD, tracker.problem)
+        if (trouble := tracker.trouble) is not None:
+            raise unseen(self._name, trouble)
         kind = DeviceLost if self.met else DeviceNotFound
         raise kind("the phone is not connected", device=self._name,
                    hint=REMEDIES[DeviceState.ABSENT])  # fmt: skip
@@ -118,7 +118,7 @@ class Contact:
     def diagnosed(self, problem: DeviceNotReady) -> DeviceNotReady:
         """What keeps the phone from measuring, most fundamental first, for one whose probe is not
         open and whose WebDriverAgent has ``problem``."""
-        known = states.Condition().sighted(time.monotonic())
+        known = states.Condition(bundles=self._bench.bundles).sighted(time.monotonic())
         with suppress(DeviceError):
             said = self.facts(trust=True)
             known = known if said is None else known.answered(said)
@@ -135,7 +135,11 @@ class Contact:
         return not_ready(self._name, state, what)
 
     def why_ended(self, error: DeviceLost, port: int) -> DeviceError:
-        """What a connection that ended means: the phone went, the probe ended, or just that."""
+        """What a connection that ended means: the phone went, the probe ended, or just that.
+
+        From here a probe that has ended and one that sleeps without its port look the same:
+        :meth:`.running.ProbeRun.ended` tells them apart.
+        """
         if self.has_gone():
             return lost(self._name, "the phone went away")
         try:
@@ -145,8 +149,8 @@ class Contact:
                 return exc
             return ProbeCrashed(
                 "the probe's process ended", device=self._name,
-                hint="run again; if it ends again, see the crash log on the phone (Settings → "
-                "Privacy & Security → Analytics & Improvements → Analytics Data)",
+                hint="run again; if it ends again and nobody closes it, see the crash log on the "
+                f"phone ({LOG})",
             )  # fmt: skip
         except (DeviceLost, DeviceTimeout) as exc:
             return exc

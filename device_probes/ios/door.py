@@ -118,7 +118,7 @@ def socket_address(spelled: str) -> tuple[socket.AddressFamily, Any]:
     return family, (host.strip("[]"), int(port))
 
 
-class _Stream:
+class Stream:
     """What facebook-wda's usbmux client reads and writes: a deadline over all, bounded reads."""
 
     def __init__(self, sock: socket.socket, end_s: float) -> None:
@@ -127,6 +127,7 @@ class _Stream:
         self.read_bytes = 0
 
     def recv(self, size: int) -> bytes:
+        """Exactly so many bytes. Raises ``OSError`` and :class:`.foreign.Oversized`."""
         if size > MAX_MESSAGE_BYTES:
             raise Oversized(f"a message of {size} bytes, at most {MAX_MESSAGE_BYTES} are allowed")
         data = bytearray()
@@ -140,6 +141,7 @@ class _Stream:
         return bytes(data)
 
     def send(self, data: bytes) -> int:
+        """All of it. Raises ``OSError``."""
         self._arm()
         self.sock.sendall(data)
         return len(data)
@@ -151,6 +153,7 @@ class _Stream:
         return self.read_bytes
 
     def close(self) -> None:
+        """Never raises."""
         self.sock.close()
 
     def _arm(self) -> None:
@@ -161,16 +164,16 @@ class _Stream:
 
 
 class Following:
-    """Notices of usbmuxd about its phones, for as long as it lives. To be closed."""
+    """Notices of usbmuxd about its phones, for as long as it lives. To be closed by its reader."""
 
-    def __init__(self, mux: Any, stream: _Stream) -> None:
+    def __init__(self, mux: Any, stream: Stream) -> None:
         self._mux = mux
         self._stream = stream
 
     def next(self, wait_s: float) -> Notice | None:
         """The next notice within ``wait_s``, else ``None``.
 
-        Raises a :class:`~profiler.errors.DeviceError` when usbmuxd ended or :meth:`close` came.
+        Raises a :class:`~profiler.errors.DeviceError` when usbmuxd ended or :meth:`stop` came.
         """
         sock = self._stream.sock
         with translated("phone notices", HOST, _NOTICE_S):
@@ -183,10 +186,17 @@ class Following:
             self._stream.end_s = time.monotonic() + _NOTICE_S
             return read_notice(self._mux._receive())
 
-    def close(self) -> None:
-        """End it; a :meth:`next` that waits in another thread ends, too."""
+    def stop(self) -> None:
+        """From any thread: end it, and a :meth:`next` that waits.
+
+        The socket stays the reader's: were it closed here, its number could be another one's when
+        the reader gets to it.
+        """
         with suppress(OSError):
             self._stream.sock.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """From the reader's thread."""
         self._stream.close()
 
 
@@ -255,9 +265,9 @@ class MuxDoor:
             finally:
                 stream.close()
 
-    def _open(self, end_s: float) -> tuple[Any, _Stream]:
+    def _open(self, end_s: float) -> tuple[Any, Stream]:
         """facebook-wda's client of the plist protocol (every usbmuxd since 2012) on our stream."""
-        stream = _Stream(self._dial(end_s), end_s)
+        stream = Stream(self._dial(end_s), end_s)
         return self._mux.PlistMuxConnection(stream), stream
 
     def _dial(self, end_s: float) -> socket.socket:

@@ -5,17 +5,23 @@ from __future__ import annotations
 import math
 import socket
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from device_probes.client import ProbeClient
-from device_probes.driver import Capture, OnProgress, Play
+from device_probes.driver import Capture, OnProgress, Play, Progress
 from device_probes.ios import facts
 from device_probes.ios.answers import AppState
+from device_probes.ios.checking import checked
 from device_probes.ios.contact import PROBE_PORT, Contact
+from device_probes.ios.errors import not_ready
+from device_probes.ios.errors import said as said_of
+from device_probes.ios.foreign import AgentRefused
 from device_probes.ios.lockdown import LockdownFacts
 from device_probes.ios.running import ProbeRun
 from device_probes.ios.settings import Lease, Settings
+from device_probes.ios.states import Condition
 from device_probes.protocol import ACT_ROUTE, RefusedCode
 from device_probes.refusals import by_name
 from profiler.errors import (
@@ -29,8 +35,6 @@ from profiler.errors import (
     ProbeRefused,
 )
 from profiler.model import (
-    CodecCost,
-    CodecRequest,
     DeviceFacts,
     DeviceHealth,
     DeviceRef,
@@ -42,6 +46,9 @@ from profiler.model import (
 _COUNTED = (DeviceTimeout, ProbeCrashed, ProbeProtocolError)
 """Failures that are the phone's own; a pulled cable or a question that waits for a person is
 none."""
+LOCK = "lock"
+LOCK_PACE = 8.0
+"""A virtual phone whose clock is faster would be locked seconds of its time too late."""
 _AGENT_GONE = (DeviceState.WDA_MISSING, DeviceState.WDA_HUNG)
 
 
@@ -70,7 +77,16 @@ class IosDriver:
         """A trial was cut short: the probe may not have put back the volume yet."""
         self._covered = False
         """Something was in front of the probe in the last trial."""
+        self._heard = False
+        """Nothing of the probe is waited for, or it has said something since: it does not sleep."""
+        self._may_lock = False
+        """Nobody has said, and nothing shows, that it has a passcode: we can open it again."""
+        self._stayed_locked = False
+        """It was locked by us, and could not be opened: never again."""
+        self._locked = threading.Event()
+        """We locked it, and it is to be opened again."""
         self._cancelled = threading.Event()
+        """In the trial that runs; one that came when none ran is forgotten."""
 
     @property
     def ref(self) -> DeviceRef:
@@ -95,6 +111,8 @@ class IosDriver:
         if self._lease is not None:
             self._lease.take()
         said = self._contact.facts()
+        shut = said is None or said.password_protected is True
+        self._may_lock = self._bench.no_passcode and not shut
         self._run = run = ProbeRun(self._ref.serial, self._contact, self._bench, self._found)
         try:
             stream = run.begin()
@@ -113,8 +131,14 @@ class IosDriver:
         return facts.merged(said, told, self._bench.platform, run.how)
 
     def inspect(self) -> DeviceFacts:
-        """What lockdown tells of the phone; nothing is launched on it."""
+        """What lockdown tells of the phone; nothing is launched on it.
+
+        Raises :class:`~profiler.errors.DeviceNotReady` with the state that a run would meet: of
+        lockdown, WebDriverAgent, the probe's port and, where they are installed, paired programs.
+        """
         self._allowed()
+        if self._lease is not None and self._lease.taken_by_another():
+            raise not_ready(self._ref.serial, DeviceState.BUSY)
         self._contact.find()
         said = self._contact.facts()
         if said is None:
@@ -122,21 +146,34 @@ class IosDriver:
                 "it does not say what it is", device=self._ref.serial,
                 hint="restart the phone, plug it in again",
             )  # fmt: skip
+        self._refuse_unready()
         return facts.inspected(said, self._bench.platform)
+
+    def _refuse_unready(self) -> None:
+        listed = Condition(bundles=self._bench.bundles).sighted(time.monotonic())
+        known = checked(self._contact, self._bench, listed)
+        wall_s = time.time()
+        state = known.state(wall_s)
+        if state is not DeviceState.READY:
+            raise DeviceNotReady(
+                said_of(state), device=self._ref.serial, state=state.value,
+                hint=known.detail(wall_s),
+            )  # fmt: skip
 
     def run(self, request: TrialRequest, plays: Sequence[Play], on_progress: OnProgress) -> Capture:
         """Run one trial in a fresh stream."""
         self._cancelled.clear()
         client, run = self._connected()
+        self._heard = True
         with self._counting(), self._explained():
-            if self._covered:
-                run.to_front()
+            if self._covered and run.to_front():
                 self._covered = False
-            if self._cancelled.is_set():
-                raise ProbeRefused("cancelled before the trial began", device=str(self._ref),
-                                   code=RefusedCode.CANCELLED.value)  # fmt: skip
-            self._unclean = True
-            capture = self._tried(client, run, request, plays, on_progress)
+            self._unclean, self._heard = True, False
+            try:
+                capture = self._tried(client, run, request, plays, self._hearing(on_progress))
+                self._covered = False
+            finally:
+                self._open_again(run)
             self._unclean = False
         self._passed()
         if capture.report.battery_percent is not None:
@@ -153,17 +190,31 @@ class IosDriver:
     ) -> Capture:
         """The trial; once more when the system asked for the microphone only now."""
         try:
-            return client.run(request, plays, on_progress)
+            return client.run(request, plays, on_progress, self._cancelled)
         except ProbeRefused as exc:
+            self._heard = True
             if exc.code != RefusedCode.PERMISSION or not run.answer_alerts():
                 raise
-            return client.run(request, plays, on_progress)
+            return client.run(request, plays, on_progress, self._cancelled)
 
-    def codec_cost(self, request: CodecRequest) -> CodecCost:
-        """Measure what coding speech costs; raises as :meth:`run` does."""
-        client, _ = self._connected()
-        with self._counting(), self._explained():
-            return client.codec_cost(request)
+    def _hearing(self, on_progress: OnProgress) -> OnProgress:
+        def heard(progress: Progress) -> None:
+            self._heard = True
+            on_progress(progress)
+
+        return heard
+
+    def _open_again(self, run: ProbeRun) -> None:
+        """Unlock the screen that a test locked; what cannot be done now the next trial meets."""
+        if self._locked.is_set():
+            self._locked.clear()
+            self._covered = True
+            try:
+                run.unlock()
+                self._covered = False
+            except DeviceError as exc:
+                shut = isinstance(exc, DeviceNotReady) and exc.state == DeviceState.LOCKED
+                self._stayed_locked |= shut or isinstance(exc, AgentRefused)
 
     def restart(self) -> None:
         """End the probe's process and launch a new one; raises as :meth:`connect` does.
@@ -177,15 +228,18 @@ class IosDriver:
     @property
     def actions(self) -> frozenset[str]:
         """What can be done to the phone while a trial runs; none before it is connected."""
-        if self._client is None or math.isinf(self.pace):
+        if self._client is None or self._run is None or math.isinf(self.pace):
             return frozenset()
-        return frozenset({ACT_ROUTE})
+        opens = self._may_lock and not self._stayed_locked and self._run.can_lock
+        locks = opens and self.pace <= LOCK_PACE
+        return frozenset({ACT_ROUTE, LOCK} if locks else {ACT_ROUTE})
 
     def act(self, action: TimedAction) -> str:
         """Do something to the running trial, from another thread than :meth:`run`'s."""
-        client = self._client
-        if client is None:
-            raise DeviceLost("not connected", device=str(self._ref), hint="connect first")
+        client, run = self._connected()
+        if action.action == LOCK and LOCK in self.actions:
+            self._locked.set()
+            return run.lock()
         client.act(action.action, action.value)
         return action.value
 
@@ -195,7 +249,7 @@ class IosDriver:
         return self._bench.pace
 
     def cancel(self) -> None:
-        """End a running trial from another thread."""
+        """End the trial that runs, from another thread; forgotten when none does."""
         self._cancelled.set()
         client = self._client
         if client is not None:
@@ -227,6 +281,7 @@ class IosDriver:
         self._client = ProbeClient(
             stream, self._ref.serial, deadlines=self._limits.probe, token=run.token
         )
+        self._heard = False
         with self._explained():
             self._client.handshake()
 
@@ -247,13 +302,23 @@ class IosDriver:
             if named is exc:
                 raise
             raise named from exc
-        except DeviceLost as exc:
-            if self._run is None or self._cancelled.is_set():
-                raise
-            why = self._contact.why_ended(exc, PROBE_PORT)
+        except DeviceError as exc:
+            why = self._why(exc)
             if why is exc:
                 raise
             raise why from exc
+
+    def _why(self, error: DeviceError) -> DeviceError:
+        """What a connection that ended, or an answer that did not come, means."""
+        run = self._run
+        if run is None or self._cancelled.is_set():
+            return error
+        if isinstance(error, DeviceTimeout):
+            return error if self._heard else run.silent(error)
+        if not isinstance(error, DeviceLost):
+            return error
+        why = self._contact.why_ended(error, PROBE_PORT)
+        return run.ended(why, covered=self._covered) if isinstance(why, ProbeCrashed) else why
 
     @contextmanager
     def _counting(self) -> Iterator[None]:

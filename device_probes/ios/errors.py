@@ -11,12 +11,12 @@ from __future__ import annotations
 import re
 
 from device_probes.fields import shown
-from profiler.errors import DeviceLost, DeviceNotReady, DeviceTimeout
+from profiler.errors import DeviceError, DeviceLost, DeviceNotReady, DeviceTimeout
 from profiler.model import DeviceState
 
 PROBE_BUNDLE = "org.chirpbench.probe"
 WDA_BUNDLE = "com.facebook.WebDriverAgentRunner.xctrunner"
-"""As WebDriverAgent's own project names it; a team of one's own often has another."""
+"""As WebDriverAgent's own project names it; :mod:`.bundles` has what a bench is told instead."""
 _MANAGEMENT = "Settings → General → VPN & Device Management"
 
 REMEDIES = {
@@ -53,7 +53,10 @@ REMEDIES = {
     DeviceState.WDA_HUNG: (
         "end WebDriverAgent on the phone and start it again; if it hangs again, restart the phone"
     ),
-    DeviceState.PROBE_MISSING: "build the probe app and install it (docs/ios.md)",
+    DeviceState.PROBE_MISSING: (
+        "build the probe app and install it; with a bundle id of your own name it in bench.toml's "
+        "[ios] or CHIRPBENCH_IOS_PROBE_BUNDLE (docs/ios.md)"
+    ),
     DeviceState.PROBE_EXPIRED: (
         f"trust its developer on the phone ({_MANAGEMENT}, which needs the internet once); if it "
         "is trusted, its signature is over: build and install it again (docs/ios.md; a free "
@@ -69,19 +72,22 @@ REMEDIES = {
 """What to do about each state an iPhone can be in."""
 
 _SAID = {
-    DeviceState.NO_USBMUXD: "no usbmuxd answers on this computer, so no iPhone can be reached",
-    DeviceState.NO_PERMISSION: "usbmuxd may not be used",
+    DeviceState.NO_USBMUXD: "no usbmuxd answers on this computer, so no iPhone can be seen",
+    DeviceState.NO_PERMISSION: "this user may not use usbmuxd, so no iPhone can be seen",
     DeviceState.UNTRUSTED: "the phone does not trust this computer",
     DeviceState.NO_DEVELOPER_MODE: "Developer Mode is off",
     DeviceState.LOCKED: "the screen of the phone is locked",
     DeviceState.WDA_MISSING: "no WebDriverAgent answers on the phone",
     DeviceState.WDA_EXPIRED: "the signature of WebDriverAgent is over",
     DeviceState.WDA_HUNG: "WebDriverAgent takes connections and does not answer",
-    DeviceState.PROBE_MISSING: f"the probe app ({PROBE_BUNDLE}) is not on the phone",
+    DeviceState.PROBE_MISSING: "the probe app is not on the phone",
     DeviceState.PROBE_EXPIRED: "the phone does not start the probe app: its signature is over, "
     "or its developer is not trusted",
-    DeviceState.PORT_CLOSED: "nothing listens on the probe's port",
+    DeviceState.PORT_CLOSED: "the probe app is not open on the phone's screen",
 }
+SLEEPS = "it takes connections and does not answer, as an app does that iOS has put to sleep"
+"""The kernel takes connections for an app that sleeps; whether it crashed is not the question."""
+LOG = "Settings → Privacy & Security → Analytics & Improvements → Analytics Data"
 HOST = "usbmuxd"
 """Named as the device when no phone is meant."""
 
@@ -138,6 +144,18 @@ def not_ready(device: str, state: DeviceState, what: str = "") -> DeviceNotReady
     )
 
 
+def unseen(device: str, trouble: DeviceError) -> DeviceNotReady:
+    """The error for a phone that cannot be looked for, since ``trouble`` keeps usbmuxd away."""
+    if isinstance(trouble, DeviceNotReady):
+        return not_ready(device, DeviceState(trouble.state))
+    return not_ready(device, DeviceState.NO_USBMUXD, plainly(trouble))
+
+
+def plainly(trouble: DeviceError) -> str:
+    """What is wrong, without the device that it is said of."""
+    return trouble.message.removeprefix(f"{trouble.device}: ")
+
+
 def lost(device: str, why: str) -> DeviceLost:
     """The error for a phone that went away in the middle of something."""
     return DeviceLost(why, device=device, hint="check the cable and the USB hub, then run again")
@@ -161,9 +179,3 @@ def launch_refused(device: str, text: str) -> DeviceNotReady | None:
         if pattern.search(text[:4096]):
             return not_ready(device, state, shown(text, 160))
     return None
-
-
-def lockdown_refused(device: str, error: str) -> DeviceNotReady | None:
-    """What lockdown's ``Error`` means for the phone's state; ``None``: nothing."""
-    state = LOCKDOWN_STATES.get(error)
-    return None if state is None else not_ready(device, state, f"lockdown: {error}")

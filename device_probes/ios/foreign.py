@@ -47,7 +47,7 @@ def library() -> SimpleNamespace:
         broken = isinstance(exc, AttributeError) or (exc.name or "").partition(".")[0] == "retry"
         raise InputError(
             f"iPhones need the package facebook-wda ({shown(str(exc), 80)})",
-            hint=_REPAIR if broken else "pip install 'chirpbench[ios]'",
+            hint=_REPAIR if broken else "pip install 'chirpbench'",
         ) from exc
     return SimpleNamespace(
         wda=wda, mux=pyusbmux, mux_errors=exceptions, construct_error=construct.ConstructError
@@ -117,7 +117,7 @@ def _rules() -> tuple[_Rule, ...]:
         (lib.construct_error, _reading),
         ((mux.MuxError, mux.NotPairedError, mux.ArgumentError), _garbled),
         (Oversized, _garbled),
-        (PermissionError, lambda c: not_ready(c.device, DeviceState.NO_PERMISSION, c.says)),
+        (PermissionError, lambda c: not_ready(c.device, DeviceState.NO_PERMISSION)),
         ((FileNotFoundError, ConnectionRefusedError, socket.gaierror), _no_usbmuxd),
         (OSError, lambda c: lost(c.device, f"gone during {c.what} ({c.says})")),
         (_NONSENSE, _garbled),
@@ -173,7 +173,7 @@ def _garbled(case: _Case) -> DeviceError:
 
 
 def _no_usbmuxd(case: _Case) -> DeviceError:
-    return not_ready(case.device, DeviceState.NO_USBMUXD, case.says)
+    return not_ready(case.device, DeviceState.NO_USBMUXD)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import selectors
 import socket
 import threading
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 from profiler.errors import DeviceError, ProbeProtocolError
 
@@ -33,14 +33,14 @@ class Forward:
         self, reach: Callable[[], socket.socket], limit_bytes: int, *, device: str
     ) -> None:
         """``reach`` connects to the phone, within a deadline of its own, and may raise a
-        :class:`~profiler.errors.DeviceError`, which is kept in :attr:`problem`."""
+        :class:`~profiler.errors.DeviceError`, which is kept in :attr:`problem`.
+
+        Raises ``OSError`` or ``RuntimeError`` when there is no socket or no thread left.
+        """
         self._reach = reach
         self._limit_bytes = limit_bytes
         self._device = device
         self._secret = secrets.token_hex(16)
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self._listener.setblocking(False)
-        self._waker, self._woken = socket.socketpair()
         self._lock = threading.Lock()
         self._over = False
         self._open: set[socket.socket] = set()
@@ -56,9 +56,14 @@ class Forward:
         """Why the phone could not be reached, or its answer not be taken."""
         self.reached = False
         """A connection to the phone stood at some time."""
-        self._selector = selectors.DefaultSelector()
-        self._port: int = self._listener.getsockname()[1]
-        threading.Thread(target=self._serve, name="ios forward", daemon=True).start()
+        with ExitStack() as opened:  # all of it, or nothing stays open
+            self._listener = opened.enter_context(socket.create_server(("127.0.0.1", 0)))
+            self._listener.setblocking(False)
+            self._waker, self._woken = map(opened.enter_context, socket.socketpair())
+            self._selector = opened.enter_context(selectors.DefaultSelector())
+            self._port: int = self._listener.getsockname()[1]
+            threading.Thread(target=self._serve, name="ios forward", daemon=True).start()
+            opened.pop_all()
 
     @property
     def url(self) -> str:
@@ -98,8 +103,8 @@ class Forward:
         if sock is self._listener:
             with suppress(OSError):  # it went before it was accepted
                 taken = sock.accept()[0]
-                taken.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                self._adopt(taken)
+                if self._adopt(taken):
+                    taken.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         elif sock is not self._woken:
             try:
                 data = sock.recv(_PART_BYTES)

@@ -100,16 +100,11 @@ class LockdownFacts:
     architecture: str = ""
     chip_id: int | None = None
     password_protected: bool | None = None
-    """As lockdown says it; whether that means set or locked now is unverified: not a state."""
+    """It is locked by a passcode right now; ``False`` says nothing of whether it has one
+    (libimobiledevice #1073)."""
     trust: Trust = Trust.UNKNOWN
     developer_mode: bool | None = None
     """Only a paired program can ask (:mod:`.programs`)."""
-
-    @property
-    def is_paired(self) -> bool | None:
-        """Whether the phone trusts this computer; ``None`` = not known."""
-        known = {Trust.TRUSTED: True, Trust.LOCKED: None, Trust.UNKNOWN: None}
-        return known.get(self.trust, False)
 
     def raw(self) -> dict[str, str]:
         """What belongs beside the facts: nothing that tells whose phone it is."""
@@ -181,16 +176,16 @@ def _facts(line: _Line, host: HostIds | None) -> LockdownFacts:
 
 
 def _trust(line: _Line, host: HostIds) -> Trust:
-    """What ``StartSession`` is answered; an iPhone that hangs up instead says nothing."""
+    """What ``StartSession`` is answered; an iPhone that hangs up or talks nonsense says nothing."""
     wish = {"HostID": host.host_id, "SystemBUID": host.system_buid}
     try:
         answer = line.ask({"Request": "StartSession", **wish})
-    except DeviceError:
+        error, session = answer.text("Error", 128), answer.text("SessionID", 256)
+    except (DeviceError, Malformed):
         return Trust.UNKNOWN  # the facts are known all the same
-    error = answer.text("Error", 128)
     if error:
         return trust_of(error)
-    return Trust.TRUSTED if answer.text("SessionID", 256) else Trust.UNKNOWN
+    return Trust.TRUSTED if session else Trust.UNKNOWN
 
 
 class _Line:

@@ -10,10 +10,11 @@ import plistlib
 import socket
 import struct
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 
 from device_probes.fields import Malformed
-from device_probes.ios.door import MAX_MESSAGE_BYTES, socket_address
+from device_probes.ios.door import Stream, socket_address
+from device_probes.ios.foreign import Oversized
 from device_probes.ios.lockdown import HostIds
 from device_probes.ios.plists import read_plist
 
@@ -32,7 +33,7 @@ def host_ids(address: str, udid: str, timeout_s: float) -> HostIds | None:
 
     ``address`` as :class:`.door.MuxDoor` takes it. Raises :class:`NoRecord`.
     """
-    with suppress(OSError, Malformed):
+    with suppress(OSError, Malformed, Oversized):
         answer = _asked(address, udid, time.monotonic() + timeout_s)
         if read_plist(answer, "usbmuxd's answer").whole("Number", 0, 2**31) == _NO_RECORD:
             raise NoRecord(udid)
@@ -51,29 +52,12 @@ def _asked(address: str, udid: str, end_s: float) -> bytes:
     body = plistlib.dumps(
         {"MessageType": "ReadPairRecord", "PairRecordID": udid, "ProgName": "chirpbench"}
     )
-    with socket.socket(family, socket.SOCK_STREAM) as sock:
-        sock.settimeout(_left(end_s))
-        sock.connect(where)
-        sock.sendall(_HEAD.pack(_HEAD.size + len(body), _VERSION, _PLIST, _TAG) + body)
-        size = _HEAD.unpack(_received(sock, _HEAD.size, end_s))[0] - _HEAD.size
-        if not 0 < size <= MAX_MESSAGE_BYTES:
+    stream = Stream(socket.socket(family, socket.SOCK_STREAM), end_s)
+    with closing(stream):
+        stream.sock.settimeout(max(end_s - time.monotonic(), 0.001))
+        stream.sock.connect(where)
+        stream.send(_HEAD.pack(_HEAD.size + len(body), _VERSION, _PLIST, _TAG) + body)
+        size = _HEAD.unpack(stream.recv(_HEAD.size))[0] - _HEAD.size
+        if size <= 0:
             raise Malformed(f"usbmuxd announces {size} bytes")
-        return _received(sock, size, end_s)
-
-
-def _received(sock: socket.socket, size: int, end_s: float) -> bytes:
-    data = bytearray()
-    while len(data) < size:
-        sock.settimeout(_left(end_s))
-        part = sock.recv(size - len(data))
-        if not part:
-            raise ConnectionResetError("usbmuxd closed the connection")
-        data += part
-    return bytes(data)
-
-
-def _left(end_s: float) -> float:
-    left_s = end_s - time.monotonic()
-    if left_s <= 0:
-        raise TimeoutError
-    return left_s
+        return stream.recv(size)

@@ -13,6 +13,7 @@ import re
 import selectors
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -22,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from device_probes.fields import Malformed
+from device_probes.ios.door import socket_address
 from device_probes.ios.errors import LOCKDOWN_NUMBERS
 from device_probes.ios.lockdown import Trust, trust_of
 from device_probes.ios.plists import MAX_PLIST_BYTES
@@ -64,7 +66,8 @@ Which = Callable[[str], str | None]
 
 
 class Programs:
-    """The programs of this computer, for the usbmuxd at ``socket_path`` (``None``: the system's).
+    """The programs of this computer, for the usbmuxd at ``socket_path``, which is spelled and left
+    out as for :class:`.door.MuxDoor`; raises :class:`~profiler.errors.InputError` as that does.
 
     No method raises: these programs may only ever add to what is known.
     """
@@ -75,9 +78,9 @@ class Programs:
         self._which = which
         self._timeout_s = timeout_s
         self._env = dict(os.environ, NO_COLOR="1", LC_ALL="C.UTF-8")
-        if socket_path is not None:
-            self._env["USBMUXD_SOCKET_ADDRESS"] = f"UNIX:{socket_path}"
-            self._env["PYMOBILEDEVICE3_USBMUX"] = socket_path
+        spelled = socket_path or os.environ.get("USBMUXD_SOCKET_ADDRESS")
+        if spelled:
+            self._env |= _addresses(spelled)
 
     def privileges(self, udid: str) -> Privileges:
         """Trust and Developer Mode. An unpaired phone shows “Trust This Computer?” by this."""
@@ -109,7 +112,10 @@ class Programs:
         listed = self._run([program, "-u", udid, "list"])
         ids = _PROFILE_ID.findall(listed.out.decode("utf-8", "replace"))
         found = []
-        with tempfile.TemporaryDirectory(prefix="chirpbench-") as folder:
+        with (
+            suppress(OSError),  # no room for the files: fewer are known
+            tempfile.TemporaryDirectory(prefix="chirpbench-", ignore_cleanup_errors=True) as folder,
+        ):
             for number in dict.fromkeys(ids[:_MAX_PROFILES]):
                 if time.monotonic() > end_s:
                     break
@@ -137,6 +143,14 @@ class Programs:
             return run_bounded(argv, self._timeout_s * more, self._env)
         except OSError:
             return Said(None, b"", "")
+
+
+def _addresses(spelled: str) -> dict[str, str]:
+    """Where usbmuxd is, as libusbmuxd and as pymobiledevice3 read it."""
+    family, where = socket_address(spelled)
+    if family is socket.AF_UNIX:
+        return {"USBMUXD_SOCKET_ADDRESS": f"UNIX:{where}", "PYMOBILEDEVICE3_USBMUX": where}
+    return dict.fromkeys(("USBMUXD_SOCKET_ADDRESS", "PYMOBILEDEVICE3_USBMUX"), spelled)
 
 
 def run_bounded(

@@ -16,8 +16,9 @@ from device_probes.ios import alerts
 from device_probes.ios.agent import Agent
 from device_probes.ios.answers import AgentStatus, AppState
 from device_probes.ios.contact import PROBE_PORT, Contact
-from device_probes.ios.errors import PROBE_BUNDLE, not_ready
+from device_probes.ios.errors import LOG, SLEEPS, not_ready
 from device_probes.ios.foreign import AgentRefused
+from device_probes.ios.note import Before
 from device_probes.ios.settings import Settings
 from profiler.errors import (
     DeviceError,
@@ -29,12 +30,14 @@ from profiler.errors import (
 )
 from profiler.model import DeviceHealth, DeviceState
 
-_RUNS = (AppState.SUSPENDED, AppState.BACKGROUND, AppState.FOREGROUND)
+RUNS = (AppState.SUSPENDED, AppState.BACKGROUND, AppState.FOREGROUND)
 _AWAY = (DeviceState.WDA_MISSING, DeviceState.WDA_HUNG)
 _TOKEN_BYTES = 16
 _KEPT_PICTURES = 20
-_RESTORE_S = 0.7
+RESTORE_S = 0.7
 """For the app to notice that its host has gone, and to put back volume and route."""
+_LOOK_S = 2.0
+"""How long the port is waited for before somebody looks whether an alert keeps it closed."""
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 
 
@@ -54,6 +57,7 @@ class ProbeRun:
         self._contact = contact
         self._bench = bench
         self._limits = bench.deadlines
+        self._bundle = bench.bundles.probe
         self._agent = Agent(bench.mux, contact.udid, deadlines=self._limits.agent)
         self._found = found
         """The app before it was touched; ``None``: it was not."""
@@ -114,15 +118,15 @@ class ProbeRun:
     def _launched(self) -> socket.socket:
         agent = self._agent
         try:
-            before = agent.app_state(PROBE_BUNDLE)
+            before = agent.app_state(self._bundle)
             if self._found is None:
-                opened = before is AppState.FOREGROUND and self._answers_anybody()
-                self._found = before if opened else AppState.NOT_RUNNING
-            if before in _RUNS:  # one that runs would only come to the front, with its old token
-                agent.terminate(PROBE_BUNDLE)
+                self._found = self._found_as(before)
+            self._note(self._found)
+            if before in RUNS:  # one that runs would only come to the front, with its old token
+                agent.terminate(self._bundle)
             self.token = secrets.token_hex(_TOKEN_BYTES)
             self._launch("-token", self.token, "-port", str(PROBE_PORT))
-            alerts.clear(agent.alert, agent.press, self._name)
+            self.answer_alerts()
             return self._opened()
         except (DeviceLost, DeviceTimeout):
             raise  # there is nobody to ask for a picture
@@ -133,26 +137,30 @@ class ProbeRun:
                 why.hint = f"{why.hint} (its screen then: {picture})".strip()
             raise why from (exc if why is not exc else exc.__cause__)
 
-    def _answers_anybody(self) -> bool:
-        """Whether the app that runs was opened by a person: what a program before this one has
-        left behind, on a phone that froze or was pulled, asks for that program's token."""
-        client: ProbeClient | None = None
-        try:
-            stream = self._contact.reach(PROBE_PORT, 0.0)
-            client = ProbeClient(stream, self._name, deadlines=self._limits.probe)
-            client.handshake()
-        except ProbeVersionMismatch:
-            return True
-        except DeviceError:
-            return False
-        finally:
-            if client is not None:
-                client.close()
-        return True
+    def _note(self, found: AppState) -> None:
+        """Write down how it was found, before it is touched: this program may be killed."""
+        if self._bench.notes is not None:
+            self._bench.notes.keep(self._name, Before(self._bundle, found))
+
+    def _found_as(self, before: AppState) -> AppState:
+        """How the app is to be left: as it is now, or, where a program before this one left it and
+        was killed, as that one noted it."""
+        if before is AppState.FOREGROUND and answers_anybody(
+            self._contact, self._bench, self._name
+        ):
+            return AppState.FOREGROUND
+        notes = self._bench.notes
+        noted = notes.read(self._name) if notes is not None and before in RUNS else None
+        ours = noted is not None and noted.bundle == self._bundle
+        return noted.found if noted is not None and ours else AppState.NOT_RUNNING
 
     def _launch(self, *arguments: str) -> None:
         try:
-            self._agent.launch(PROBE_BUNDLE, arguments, {})
+            self._agent.launch(self._bundle, arguments, {})
+        except DeviceNotReady as exc:
+            if exc.state != DeviceState.PROBE_MISSING:
+                raise
+            raise not_ready(self._name, DeviceState.PROBE_MISSING, self._bundle) from exc
         except AgentRefused as exc:
             why = self._locked_instead(exc)
             if why is exc:
@@ -168,16 +176,32 @@ class ProbeRun:
         return error
 
     def _opened(self) -> socket.socket:
-        """Its port, once it listens."""
-        try:
-            return self._contact.reach(PROBE_PORT, self._limits.open_s)
-        except DeviceNotReady as exc:
-            if exc.state == DeviceState.PORT_CLOSED and not self.runs():
-                raise ProbeCrashed(
-                    "the probe ended right after it was started", device=self._name,
-                    hint="open it by hand and see what it says; then see the phone's crash logs",
-                ) from exc  # fmt: skip
-            raise
+        """Its port, once it listens; the question for the microphone may come late, and is
+        answered meanwhile."""
+        end_s, late = time.monotonic() + self._limits.open_s, False
+        while True:
+            left_s = max(end_s - time.monotonic(), 0.0)
+            try:
+                return self._contact.reach(PROBE_PORT, min(_LOOK_S, left_s))
+            except DeviceNotReady as exc:
+                if exc.state != DeviceState.PORT_CLOSED:
+                    raise
+                closed = exc
+            pressed = self.answer_alerts()
+            if time.monotonic() < end_s:
+                continue
+            if late or not pressed:
+                raise self._not_opened() from closed
+            end_s, late = time.monotonic() + _LOOK_S, True  # it was answered at the last moment
+
+    def _not_opened(self) -> DeviceError:
+        """Why its port stayed closed."""
+        if self._where() is not AppState.NOT_RUNNING:
+            return not_ready(self._name, DeviceState.PORT_CLOSED, "nothing listens on its port")
+        return ProbeCrashed(
+            "the probe ended right after it was started", device=self._name,
+            hint="open it by hand and see what it says; then see the phone's crash logs",
+        )  # fmt: skip
 
     def _see_whether_hung(self, error: DeviceTimeout) -> None:
         """A call that was not answered: was it the phone, or WebDriverAgent?"""
@@ -192,11 +216,42 @@ class ProbeRun:
 
     # --- while it runs ----------------------------------------------------------------------------
 
-    def runs(self) -> bool:
-        """Whether the app has a process, as WebDriverAgent sees it."""
+    def _where(self) -> AppState | None:
+        """Where WebDriverAgent sees the app; ``None``: there is nobody who could say."""
+        if not self._usable():
+            return None
         with suppress(DeviceError):
-            return self._agent.app_state(PROBE_BUNDLE) in _RUNS
-        return False
+            found = self._agent.app_state(self._bundle)
+            return None if found is AppState.UNKNOWN else found
+        return None
+
+    def silent(self, error: DeviceTimeout) -> DeviceError:
+        """What an answer means that did not come: ``error``, which is a frozen phone's or a hung
+        app's; or that the app sleeps, for it is not on the screen."""
+        try:
+            said = self._contact.facts()
+        except DeviceError:
+            return error
+        where = self._where()
+        if said is None or where in (AppState.FOREGROUND, AppState.NOT_RUNNING):
+            return error
+        if said.password_protected:
+            return not_ready(self._name, DeviceState.LOCKED, SLEEPS)
+        return not_ready(self._name, DeviceState.PORT_CLOSED, SLEEPS)
+
+    def ended(self, crashed: ProbeCrashed, *, covered: bool) -> DeviceError:
+        """What it means that link and port are gone: it ``crashed``, or iOS took them while the
+        app was not on the screen, as it was in a trial before this that was ``covered``."""
+        where = self._where()
+        if where is AppState.NOT_RUNNING:
+            return crashed
+        if where is not None or covered:
+            what = "its port was closed while it was not in front"
+            return not_ready(self._name, DeviceState.PORT_CLOSED, what)
+        what = "it has ended, or its port was closed while it was not in front"
+        either = not_ready(self._name, DeviceState.PORT_CLOSED, what)
+        either.hint += f"; if it ended by itself, see the crash log on the phone ({LOG})"
+        return either
 
     def answer_alerts(self) -> int:
         """Allow the microphone if that is asked; how many buttons were pressed.
@@ -205,13 +260,32 @@ class ProbeRun:
         """
         if not self._usable():
             return 0
-        return alerts.clear(self._agent.alert, self._agent.press, self._name)
+        return alerts.clear(self._agent.alert, self._agent.press, self._name, app=alerts.PROBE_NAME)
 
-    def to_front(self) -> None:
-        """Bring it back to the front, where that can be done. Raises as :meth:`begin` does."""
-        if self._usable():
-            self._launch()
-            self.answer_alerts()
+    def to_front(self) -> bool:
+        """Bring it back to the front; whether that can be done. Raises as :meth:`begin` does."""
+        if not self._usable():
+            return False
+        self._launch()
+        self.answer_alerts()
+        return True
+
+    @property
+    def can_lock(self) -> bool:
+        """Whether there is somebody who can lock the screen, and open it again."""
+        return self._usable() and self.status is not None
+
+    def lock(self) -> str:
+        """Lock the screen; returns what was seen. From any thread."""
+        self._agent.lock()
+        return "locked" if self._agent.locked() else "the screen does not say that it is locked"
+
+    def unlock(self) -> None:
+        """Open it again, with the app in front; raises as :meth:`begin` does."""
+        self._agent.unlock()
+        if self._agent.locked():
+            raise not_ready(self._name, DeviceState.LOCKED, "it was locked by a test")
+        self.to_front()
 
     def health(self) -> DeviceHealth | None:
         """Battery and heat; ``None`` without WebDriverAgent."""
@@ -262,18 +336,38 @@ class ProbeRun:
         if not self._contact.listed():
             return found
         if unclean:
-            time.sleep(_RESTORE_S)
+            time.sleep(RESTORE_S)
         limit_s = self._limits.close_s
         short = replace(self._limits.agent, terminate_s=limit_s, launch_s=limit_s, ask_s=limit_s)
         agent = Agent(self._bench.mux, self._contact.udid, deadlines=short)
         try:
-            agent.terminate(PROBE_BUNDLE)
+            agent.terminate(self._bundle)
             if found is AppState.FOREGROUND:
-                agent.launch(PROBE_BUNDLE, (), {})
+                agent.launch(self._bundle, (), {})
         except (DeviceLost, DeviceTimeout):
             return found
         except DeviceError:
-            return None
+            return None  # what is noted stays noted: the next run, or a release, gives it back
         finally:
             agent.close()
+        if self._bench.notes is not None:
+            self._bench.notes.forget(self._name)
         return None
+
+
+def answers_anybody(contact: Contact, bench: Settings, name: str) -> bool:
+    """Whether the app that runs was opened by a person: what a program before this one has left
+    behind, because it was killed or the phone was pulled, asks for that program's token."""
+    client: ProbeClient | None = None
+    try:
+        stream = contact.reach(PROBE_PORT, 0.0)
+        client = ProbeClient(stream, name, deadlines=bench.deadlines.probe)
+        client.handshake()
+    except ProbeVersionMismatch:
+        return True
+    except DeviceError:
+        return False
+    finally:
+        if client is not None:
+            client.close()
+    return True

@@ -8,7 +8,9 @@ from typing import Protocol
 
 from device_probes.client import Deadlines
 from device_probes.ios.agent import AgentDeadlines
+from device_probes.ios.bundles import Bundles
 from device_probes.ios.door import MuxDoor
+from device_probes.ios.note import Notes
 from device_probes.ios.programs import Programs
 from device_probes.ios.tracking import MuxTracker
 from profiler.model import Platform
@@ -30,8 +32,31 @@ class Lease(Protocol):
         ...
 
 
+class Health(Protocol):
+    """How a phone did lately."""
+
+    @property
+    def failures(self) -> int:
+        """Failed runs in a row."""
+        ...
+
+    @property
+    def until_s(self) -> float:
+        """It rests until then, in seconds since 1970; 0: it does not."""
+        ...
+
+    @property
+    def reason(self) -> str:
+        """The last failure."""
+        ...
+
+
 class Ledger(Protocol):
     """What this computer remembers of phones that failed."""
+
+    def health(self, key: str) -> Health:
+        """What is known of one phone."""
+        ...
 
     def refuse_quarantined(self, key: str) -> None:
         """Raise :class:`~profiler.errors.DeviceNotReady` while a phone rests."""
@@ -58,6 +83,9 @@ class IosDeadlines:
     """All of lockdown's answers."""
     open_s: float = 15.0
     """From the launch of the probe until its port takes a connection."""
+    asked_s: float = 4.5
+    """The probe's hello, where it is only asked whether it is awake; one that serves another host
+    says so after 3 s."""
     replug_s: float = 10.0
     """How long a phone that is not there is waited for."""
     close_s: float = 6.0
@@ -78,3 +106,10 @@ class Settings:
     pictures: Path | None = None
     """Folder for screenshots of starts that failed; ``None``: none are taken."""
     ledger: Ledger | None = None
+    bundles: Bundles = Bundles()  # noqa: RUF009 - frozen
+    """The apps on the phones."""
+    no_passcode: bool = False
+    """Somebody said that no phone has one: they may be locked."""
+    notes: Notes | None = None
+    """What outlives a bench that is killed; ``None``: nothing does (virtual phones do not either).
+    """

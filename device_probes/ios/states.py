@@ -11,7 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from device_probes.ios.errors import REMEDIES, WDA_BUNDLE
+from device_probes.ios.bundles import Bundles
+from device_probes.ios.errors import REMEDIES
 from device_probes.ios.lockdown import LockdownFacts, Trust
 from device_probes.ios.programs import Privileges
 from device_probes.ios.signing import Profile, holding, is_over, warning
@@ -56,11 +57,15 @@ class Condition:
     """``ready``, or what WebDriverAgent is instead."""
     probe: DeviceState | None = None
     """``ready`` when the probe answers, or what the app is instead."""
+    asleep: bool = False
+    """Its port takes connections and nobody answers: the app runs, and not on the screen."""
     signatures: tuple[Profile, ...] = ()
     """The provisioning profiles on the phone."""
     busy: bool = False
     """Another process, or another part of this one, holds it."""
     rest: Rest | None = None
+    bundles: Bundles = Bundles()  # noqa: RUF009 - frozen
+    """Whose signatures matter."""
 
     # --- findings ---------------------------------------------------------------------------------
 
@@ -68,7 +73,9 @@ class Condition:
         """usbmuxd lists it; after an absence everything that was known may have changed."""
         if self.listed is DeviceState.READY:
             return replace(self, seen_s=now_s)
-        return Condition(DeviceState.READY, now_s, busy=self.busy, rest=self.rest)
+        return Condition(
+            DeviceState.READY, now_s, busy=self.busy, rest=self.rest, bundles=self.bundles
+        )
 
     def missing(self, now_s: float) -> Condition:
         """usbmuxd does not list it; believed only after :data:`ABSENT_AFTER_S`."""
@@ -94,7 +101,12 @@ class Condition:
         """WebDriverAgent, which answers, says whether the screen is locked."""
         open_now = not locked and self.trust is Trust.LOCKED
         trust = Trust.UNKNOWN if open_now else self.trust
-        return replace(self, locked=locked, trust=trust, frozen=False, agent=DeviceState.READY)
+        # a port that was closed before says nothing now: there is somebody who opens the app
+        probe = None if self.probe is DeviceState.PORT_CLOSED else self.probe
+        return replace(
+            self, locked=locked, trust=trust, frozen=False, agent=DeviceState.READY, probe=probe,
+            asleep=False,
+        )  # fmt: skip
 
     def silent(self) -> Condition:
         """A call to it did not end in time."""
@@ -105,7 +117,7 @@ class Condition:
         if state in _AGENT:
             return replace(self, agent=state, frozen=False)
         if state in _PROBE:
-            return replace(self, probe=state, frozen=False)
+            return replace(self, probe=state, frozen=False, asleep=False)
         if state in _HOST:
             return replace(self, listed=state)
         found = {
@@ -119,7 +131,14 @@ class Condition:
 
     def reached(self) -> Condition:
         """The probe answered."""
-        return replace(self, probe=DeviceState.READY, frozen=False)
+        return replace(self, probe=DeviceState.READY, frozen=False, asleep=False)
+
+    def sleeping(self, *, locked: bool) -> Condition:
+        """The probe's port takes connections and nobody answers; lockdown does, and says whether
+        the screen is ``locked``."""
+        return replace(
+            self, probe=DeviceState.PORT_CLOSED, asleep=True, frozen=False, locked=locked
+        )
 
     def held(self, *, busy: bool, rest: Rest | None) -> Condition:
         """With what this computer's other processes and its ledger say."""
@@ -153,15 +172,14 @@ class Condition:
         said = "; ".join(self.warnings(wall_s)) if state is DeviceState.WDA_EXPIRED else ""
         return f"{said}; {remedy}" if said else remedy
 
-    def warnings(self, wall_s: float, apps: tuple[tuple[str, str], ...] = ()) -> tuple[str, ...]:
-        """Signatures that end soon or are over, for ``apps``: bundle id and name.
-
-        WebDriverAgent is always among them.
-        """
+    def warnings(self, wall_s: float, *, probe: bool = False) -> tuple[str, ...]:
+        """Signatures that end soon or are over: WebDriverAgent's, and with ``probe`` the probe's,
+        too."""
         now = datetime.fromtimestamp(wall_s, UTC)
+        apps = ((self.bundles.wda, "WebDriverAgent"), (self.bundles.probe, "the probe app"))
         found = (
             warning(profile, now, name)
-            for bundle, name in ((WDA_BUNDLE, "WebDriverAgent"), *apps)
+            for bundle, name in apps[: 2 if probe else 1]
             if (profile := holding(self.signatures, bundle)) is not None
         )
         return tuple(text for text in found if text)
@@ -176,6 +194,7 @@ class Condition:
             (not works and self.developer_mode is False, DeviceState.NO_DEVELOPER_MODE),
             (self.busy, DeviceState.BUSY),
             (self.frozen, DeviceState.OFFLINE),
+            (self.asleep, DeviceState.PORT_CLOSED),
             # An app that is not there, or does not start, is so for WebDriverAgent too.
             (self.probe in _PROBE[:2], self.probe),
             (not works and agent is not DeviceState.READY, agent),
@@ -187,6 +206,6 @@ class Condition:
         """A WebDriverAgent that is missing and whose every signature is over has expired."""
         if self.agent is not DeviceState.WDA_MISSING:
             return self.agent
-        profile = holding(self.signatures, WDA_BUNDLE)
+        profile = holding(self.signatures, self.bundles.wda)
         over = profile is not None and is_over(profile, datetime.fromtimestamp(wall_s, UTC))
         return DeviceState.WDA_EXPIRED if over else self.agent

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import closing
 
 from device_probes.ios.door import MAX_PHONES, Following, MuxDoor, Notice, Seen, best
-from profiler.errors import ChirpbenchError
+from profiler.errors import DeviceError
 
 _WAIT_S = 5.0
 """Nothing is missed by it: a notice ends the wait."""
@@ -30,7 +30,7 @@ class MuxTracker:
         self._seen: dict[int, Seen] = {}
         """By usbmuxd's number: a phone may be there by cable and by network at once."""
         self._begun = False
-        self._problem = ""
+        self._trouble: DeviceError | None = None
         self._stop = threading.Event()
         self._following: Following | None = None
         self._thread = threading.Thread(target=self._follow, name="ios tracker", daemon=True)
@@ -38,7 +38,12 @@ class MuxTracker:
     @property
     def problem(self) -> str:
         """Why usbmuxd cannot be followed just now; ``""`` when it is."""
-        return self._problem
+        return str(self._trouble or "")
+
+    @property
+    def trouble(self) -> DeviceError | None:
+        """:attr:`problem` as the error it is."""
+        return self._trouble
 
     def start(self, timeout_s: float = 5.0) -> None:
         """Begin, and wait until the phones are listed or it is known why they are not."""
@@ -49,8 +54,9 @@ class MuxTracker:
     def close(self) -> None:
         """End the thread. Never raises."""
         self._stop.set()
-        if self._following is not None:
-            self._following.close()
+        following = self._following
+        if following is not None:
+            following.stop()
         with self._news:
             self._news.notify_all()
         if self._thread.is_alive():
@@ -89,15 +95,15 @@ class MuxTracker:
                     tries = 0
                     while not self._stop.is_set():
                         self._take(following.next(_WAIT_S))
-            except ChirpbenchError as exc:
-                self._gone(str(exc))
+            except DeviceError as exc:
+                self._gone(exc)
                 self._stop.wait(_RETRY_S[min(tries, len(_RETRY_S) - 1)])
                 tries += 1
 
     def _greet(self, following: Following) -> None:
         """Take the phones that are there already before anybody is told that all are listed."""
         with self._news:
-            self._problem = ""
+            self._trouble = None
         for _ in range(MAX_PHONES):
             notice = following.next(_SETTLE_S)
             if notice is None:
@@ -117,9 +123,9 @@ class MuxTracker:
                 self._seen[notice.mux_id] = notice.seen
             self._news.notify_all()
 
-    def _gone(self, why: str) -> None:
+    def _gone(self, why: DeviceError) -> None:
         with self._news:
             self._seen.clear()
             self._begun = True
-            self._problem = "" if self._stop.is_set() else why
+            self._trouble = None if self._stop.is_set() else why
             self._news.notify_all()

@@ -21,6 +21,7 @@ from device_probes.refusals import TrialRefused, refusal
 from device_probes.server import ProbeServer
 from device_probes.virtual.air import Air
 from device_probes.virtual.clock import Clock
+from device_probes.virtual.fleet_words import check_words
 from device_probes.virtual.phone import ACTIONS, VirtualPhone
 from device_probes.virtual.spec import FleetSpec, PhoneSpec
 from profiler import __version__
@@ -220,6 +221,7 @@ def fleet_from_toml(text: str, name: str) -> Fleet:
         raise PlanError("too many phones", file=name, key="phone.count", value=len(serials),
                         allowed=f"at most {_MAX_PHONES} in all")  # fmt: skip
     _check_zones(spec, name)
+    check_words(spec, name)
     return fleet
 
 

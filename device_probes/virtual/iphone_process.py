@@ -1,32 +1,39 @@
-"""A usbmuxd with virtual iPhones in a process of its own, beside :mod:`.fleet_process`."""
+"""A usbmuxd with virtual iPhones in a process of its own."""
 
 from __future__ import annotations
 
-import json
-import os
-import select
 import threading
-import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from device_probes.virtual.clock import Clock
-from device_probes.virtual.fleet_process import FleetProcess
+from device_probes.virtual.link.process import PhonesProcess
 from profiler.errors import DeviceError
 
-_ANSWER_S = 15.0
-_MAX_LINE_BYTES = 1_000_000
-_WHO = "virtual iPhones"
+
+@dataclass(frozen=True, slots=True)
+class FleetIphone:
+    """One phone of a running fleet."""
+
+    serial: str
+    udid: str
+    """As usbmuxd lists it."""
+    name: str
+    passcode: bool
+    """It can be opened only by a person."""
 
 
-class IphoneProcess(FleetProcess):
-    """Starts and ends it; a context manager, and iterable over its phones, which have a ``udid``.
+class IphoneProcess(PhonesProcess[FleetIphone]):
+    """Starts and ends it; a context manager, and iterable over its phones.
 
-    ``socket_path`` is where usbmuxd listens; for the rest see :class:`FleetProcess`.
+    ``socket_path`` is where usbmuxd listens; for the rest see
+    :class:`~device_probes.virtual.link.process.PhonesProcess`.
     """
 
     module = "device_probes.virtual.usbmuxd"
+    who = "virtual iPhones"
 
     def __init__(
         self,
@@ -38,8 +45,8 @@ class IphoneProcess(FleetProcess):
         serials: Sequence[str] = (),
         apart: bool = False,
     ) -> None:
-        super().__init__(fleet, clock, toml=toml, serials=serials, apart=apart)
-        self._command += ["--socket", str(socket_path)]
+        options = ["--socket", str(socket_path)]
+        super().__init__(fleet, clock, toml=toml, serials=serials, apart=apart, options=options)
         self.socket_path = socket_path
         self._asking = threading.Lock()
 
@@ -54,28 +61,10 @@ class IphoneProcess(FleetProcess):
         if on is not None:
             wish |= {"on": on, "after": after}
         with self._asking:
-            answer = self._asked(json.dumps(wish).encode() + b"\n")
+            answer = self.ask(wish)
         if "error" in answer:
-            raise DeviceError(str(answer["error"]), device=_WHO)
+            raise DeviceError(str(answer["error"]), device=self.who)
         return answer.get("ok")
 
-    def _asked(self, line: bytes) -> dict[str, Any]:
-        process = self._process
-        if process is None or process.stdin is None or process.stdout is None:
-            raise DeviceError("it does not run", device=_WHO, hint="start it first")
-        end_s = time.monotonic() + _ANSWER_S
-        data = bytearray()
-        try:
-            process.stdin.write(line)
-            process.stdin.flush()
-            pipe = process.stdout.fileno()
-            while not data.endswith(b"\n"):
-                ready, _, _ = select.select([pipe], [], [], max(end_s - time.monotonic(), 0.0))
-                part = os.read(pipe, 65_536) if ready else b""
-                data += part
-                if not part or len(data) > _MAX_LINE_BYTES:
-                    raise DeviceError("it does not answer", device=_WHO, hint="start it again")
-            answer = json.loads(data)
-        except (OSError, ValueError) as exc:
-            raise DeviceError(f"it cannot be asked: {exc}", device=_WHO) from exc
-        return answer if isinstance(answer, dict) else {}
+    def _phone(self, row: Mapping[str, Any]) -> FleetIphone:
+        return FleetIphone(row["serial"], row["udid"], row["name"], row["passcode"])

@@ -66,6 +66,12 @@ def granted_rate(spec: PhoneSpec, request: TrialRequest) -> int:
     return spec.native_rate_hz
 
 
+def granted_performance(spec: PhoneSpec, request: TrialRequest) -> str:
+    """The performance mode of both streams: as asked, or what this phone always gives."""
+    asked = request.performance_mode
+    return asked if asked in spec.streams.performance_modes else spec.usual_performance
+
+
 def open_session(
     spec: PhoneSpec,
     request: TrialRequest,
@@ -227,6 +233,8 @@ def _latency_s(
     if request.audio_mode == "communication":
         ms += latency.communication_extra_ms
     ms += dict(latency.rate_extra_ms).get(rate_out, 0.0)
+    mode = granted_performance(spec, request)
+    ms += sum(extra_ms for granted, extra_ms in latency.performance_extra_ms if granted == mode)
     route = spec.routes.get(streams.granted_route or request.route)
     ms += route.delay_ms if route else 0.0
     burst_s = spec.frames_per_burst / rate_out

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from device_probes.virtual.acoustics import Timing
-from device_probes.virtual.opening import OPEN_S, works
+from device_probes.virtual.opening import OPEN_S, granted_performance, works
 from device_probes.virtual.paths import ROUTE
 from device_probes.virtual.spec import PhoneSpec
 from device_probes.virtual.truth import Session, StartTruth, TrialTruth
@@ -147,7 +147,7 @@ def _granted(spec: PhoneSpec, session: Session, rate_hz: int, channels: int) -> 
         buffer_frames=session.buffer_frames,
         capacity_frames=max(8 * spec.frames_per_burst, session.buffer_frames),
         sharing="exclusive" if exclusive else "shared",
-        performance_mode="low_latency" if spec.low_latency else "none",
+        performance_mode=granted_performance(spec, session.truth.request),
         mmap=exclusive,
         route=session.route,
     )

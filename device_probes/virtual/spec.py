@@ -9,7 +9,16 @@ from pydantic import Field, model_validator
 from device_probes.virtual.android_spec import Android, Section
 from device_probes.virtual.spec_streams import Buffers, PathChange, Route, Start, Streams
 from device_probes.virtual.spec_voice import Processing
-from device_probes.virtual.spec_words import Db, GlitchKind, Hz, Latency, Name, Rate, Word
+from device_probes.virtual.spec_words import (
+    Db,
+    GlitchKind,
+    Hz,
+    Latency,
+    Name,
+    Performance,
+    Rate,
+    Word,
+)
 
 Seconds = Annotated[float, Field(ge=0, le=36_000)]
 
@@ -22,6 +31,10 @@ class Delay(Section):
     communication_extra_ms: Annotated[float, Field(ge=0, le=500)] = 0.0
     rate_extra_ms: tuple[tuple[Rate, Annotated[float, Field(ge=0, le=1000)]], ...] = ()
     """(rate, added delay): what a sample-rate converter of the system costs there."""
+    performance_extra_ms: tuple[
+        tuple[Performance, Annotated[float, Field(ge=0, le=1000)]], ...
+    ] = ()
+    """(performance mode granted, added delay); see ``performance_modes`` of the streams."""
     steps_ms: tuple[tuple[Seconds, Annotated[float, Field(ge=-500, le=500)]], ...] = ()
     """(second of the recording, change of the latency from there on), without any notice."""
     spread: Literal["none", "bursts", "continuous"] = "bursts"
@@ -155,6 +168,11 @@ class PhoneSpec(Section):
     zone: Word | None = None
     """Name of the ``[[zone]]`` it lies in; without one it hears only itself."""
     android: Android = Android()
+
+    @property
+    def usual_performance(self) -> str:
+        """The performance mode of streams for which none was asked."""
+        return "low_latency" if self.low_latency else "none"
 
     @model_validator(mode="before")
     @classmethod

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from device_probes.virtual.android_spec import Section
-from device_probes.virtual.spec_words import Db, GlitchKind, Rate, Where, Word
+from device_probes.virtual.spec_words import Db, GlitchKind, Performance, Rate, Where, Word
 
 Bursts = Annotated[int, Field(ge=0, le=64)]
 StartMs = Annotated[float, Field(ge=0, le=5000)]
@@ -37,6 +37,8 @@ class Streams(Section):
     """Where the sound really goes, when that is not the requested route."""
     refused_modes: tuple[Word, ...] = ()
     exclusive: bool = True
+    performance_modes: tuple[Performance, ...] = ()
+    """Granted as asked; whatever else is asked gets what ``low_latency`` of the phone means."""
     honours_buffer: bool = True
     sample_format: Literal["int16", "float32"] = "int16"
 

@@ -18,6 +18,7 @@ Latency = Annotated[float, Field(ge=0.5, le=1900)]
 When = Literal["never", "on_request", "communication", "always"]
 """When a voice effect really works: ``on_request`` honours the request, ``communication`` turns
 it on by itself in that mode, ``always`` cannot be turned off."""
+Performance = Literal["low_latency", "none", "power_saving"]
 GlitchKind = Literal["hole", "skip", "insert", "repeat"]
 
 

@@ -7,7 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from profiler.model import DeviceFacts, DeviceRef, RunRecord, TestResult, TrialRecord
+from profiler.model import (
+    DeviceFacts,
+    DeviceRef,
+    RunRecord,
+    RunStatus,
+    TestResult,
+    TrialRecord,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +141,22 @@ BenchEvent: TypeAlias = (
 )
 BenchEvents: TypeAlias = Callable[[BenchEvent], None]
 """An observer. It is called from the workers' threads, one call at a time; it must not raise."""
+
+
+def state_after(event: BenchEvent) -> str | None:
+    """What the device does after its event, in a few words; a stage's are the driver's own.
+    ``None``: the event does not change it."""
+    match event:
+        case DeviceStarted():
+            return "ready"
+        case TrialStarted():
+            return f"starting, attempt {event.attempt}" if event.attempt > 1 else "starting"
+        case TrialProgress():
+            return event.stage
+        case DeviceDone():
+            run = event.outcome.run
+            return (run.status if run else RunStatus.ERROR).value.replace("_", " ")
+    return None
 
 
 def nobody(_event: BenchEvent) -> None:

@@ -23,6 +23,7 @@ from profiler.bench.events import (
 )
 from profiler.bench.link import DeviceLink
 from profiler.bench.partners import Partners
+from profiler.bench.progress import shown
 from profiler.bench.resume import find_earlier, held
 from profiler.bench.stop import Stop, interrupts
 from profiler.bench.worker import DeviceWorker
@@ -59,18 +60,17 @@ def run_bench(
     _refuse_twice(drivers)
     reuse_freed_memory()
     earlier = find_earlier(store, plan, resume)
-    stop = stop or Stop()
-    bench = Bench(
-        earlier.bench_uuid, plan, store, Zones(), Partners(), stop, one_at_a_time(observe)
-    )
-    with held(store, earlier.bench_uuid):
+    name, stop = earlier.bench_uuid, stop or Stop()
+    measured = [d.ref for d in drivers if not plan.only_partner(d.ref)]
+    with held(store, name), shown(store, name, plan, measured, observe) as told:
+        bench = Bench(name, plan, store, Zones(), Partners(), stop, one_at_a_time(told))
         if resume is not None:  # the one who held it before may have gone on with it
-            earlier = find_earlier(store, plan, earlier.bench_uuid)
+            earlier = find_earlier(store, plan, name)
         workers = _workers(bench, drivers, earlier.runs)
         outcomes = _run_all(workers, bench)
         bench.partners.close_all()
     return BenchOutcome(
-        bench_uuid=earlier.bench_uuid,
+        bench_uuid=name,
         devices=tuple(outcomes[i] for i in range(len(workers))),
         cancelled=stop.requested,
         wall_s=time.monotonic() - began,

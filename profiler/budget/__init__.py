@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from profiler.budget.device import COMMUNICATION_PATH, Values, device_part
-from profiler.budget.goals import GOALS, MOUTH_TO_EAR, TURN, GoalRow, held
+from profiler.budget.goals import DEFAULT_MOUTH_TO_EAR, GOALS, MOUTH_TO_EAR, TURN, GoalRow, held
 from profiler.budget.known import Known, family
 from profiler.budget.parts import (
     CLEAN,
@@ -49,9 +49,6 @@ __all__ = [
     "mean_loss_percent", "mouth_to_ear", "network_part", "number", "playout", "total", "turn",
     "wire_kbps",
 ]  # fmt: skip
-
-DEFAULT_MOUTH_TO_EAR = "mouth_to_ear_default"
-"""Kind of the budget of the default stack's settings."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ from profiler.model import BudgetPart, Feasibility, Goal
 MOUTH_TO_EAR = "mouth_to_ear"
 TERMINAL = "terminal"
 """Both ends without the network between them."""
+DEFAULT_MOUTH_TO_EAR = "mouth_to_ear_default"
+"""Kind of the budget of the default stack's settings."""
 TURN = "turn"
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from profiler.budget.device import Values
 from profiler.budget.known import Known
+from profiler.catalogue.systems import as_runs_on
 from profiler.model import (
     BudgetPart,
     NetworkPhase,
@@ -81,7 +82,9 @@ def codec_part(known: Known, values: Values) -> BudgetPart:
     stack_ms, stack_low_ms, stack_high_ms = STACK_MS
     coding = _coding(known, values)
     ms, low_ms, high_ms = CODING_MS if coding is None else coding
-    word = "coding not measured (G5 would tell)" if coding is None else f"coding {ms:.1f} ms (G5)"
+    word = as_runs_on("coding not measured (G5 would tell)", known.family)
+    if coding is not None:
+        word = f"coding {ms:.1f} ms (G5)"
     fixed_ms = frame_ms + lookahead_ms + stack_ms + ms
     return BudgetPart(
         name="codec",

@@ -17,6 +17,7 @@ from profiler.cli.parsing import (
     db,
     jobs,
     json_lines,
+    port,
     positive,
     probe_list,
     seed,
@@ -61,7 +62,7 @@ def build_parser() -> Parser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for add in (
         _devices, _doctor, _run, _stimulus, _exchange_plan, _analyze, _reanalyze, _results,
-        _models, _compare, *ADVICE_COMMANDS,
+        _models, _compare, *ADVICE_COMMANDS, _dashboard,
     ):  # fmt: skip
         add(commands)
     return parser
@@ -88,7 +89,10 @@ def _devices(commands: Commands[Parser]) -> None:
     _virtual(p)
     web(p)
     p.add_argument(
-        "--release", metavar="SERIAL", help="end the rest of a phone that failed three times"
+        "--release",
+        metavar="SERIAL",
+        help="end the rest of a phone that failed three times, or give back an iPhone that a "
+        "killed bench left (docs/ios.md)",
     )
     json_lines(p)
 
@@ -280,3 +284,22 @@ def _compare(commands: Commands[Parser]) -> None:
     p.add_argument("b", metavar="B", help="the model it is compared with")
     db(p)
     json_lines(p)
+
+
+def _dashboard(commands: Commands[Parser]) -> None:
+    p = command(
+        commands,
+        "dashboard",
+        "show the store in the browser: fleet, models, evidence, advice, the running bench",
+        "Serves pages on 127.0.0.1 until Ctrl-C; it only looks at the store.",
+    )
+    p.add_argument(
+        "--port", type=port, metavar="N", help="of 127.0.0.1 (default: the first free from 8501)"
+    )
+    p.add_argument("--no-browser", action="store_true", help="open no browser window")
+    p.add_argument(
+        "--demo",
+        action="store_true",
+        help="fill a temporary store with virtual phones meanwhile; with --db a new one that stays",
+    )
+    db(p)

@@ -12,7 +12,7 @@ from db.store import Store
 from device_probes.driver import Driver
 from profiler.bench.resume import find_earlier
 from profiler.catalogue import SUITES, wants_partner
-from profiler.cli.connect import kinds
+from profiler.cli.connect import kinds, virtual_hint
 from profiler.cli.text import clean
 from profiler.errors import InputError
 from profiler.model import DeviceRef, Platform
@@ -83,9 +83,11 @@ def chosen(drivers: Sequence[Driver], plan: BenchPlan, serials: Sequence[str]) -
         if serial not in known:
             there = [clean(d.ref.serial, 60) for d in drivers]
             more = f" and {len(there) - MAX_LISTED} more" if len(there) > MAX_LISTED else ""
+            fleet = any(d.ref.platform is Platform.VIRTUAL for d in drivers)
             raise InputError(
                 f"no device {clean(serial, 60)!r}",
-                hint=f"connected: {', '.join(there[:MAX_LISTED])}{more}",
+                hint=("" if fleet else virtual_hint([serial]))
+                or f"connected: {', '.join(there[:MAX_LISTED])}{more}",
             )
     named = {known[serial].ref.uid for serial in serials}
     wanted = named or {d.ref.uid for d in (drivers if plan.devices else one_interface(drivers))}

@@ -15,9 +15,11 @@ from profiler.bench.events import (
     TrialDone,
     TrialProgress,
     TrialStarted,
+    state_after,
 )
+from profiler.cli.tables import TRIAL_WORDS
 from profiler.cli.text import clean, latency
-from profiler.model import DeviceRef, ExchangeFindings, RunStatus, TrialRecord, Verdict
+from profiler.model import DeviceRef, TrialRecord, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class DeviceLine:
     last: str = ""
     """What the last trial gave."""
     last_verdict: Verdict | None = None
+    last_is_trial: bool = False
+    """Then :attr:`last_verdict` is of a recording, not of the phone."""
     done: bool = False
     helps: str = ""
     """Whom it helps at this moment, beside its own run."""
@@ -75,51 +79,47 @@ def _stranger(device: DeviceRef, event: BenchEvent) -> DeviceLine:
 
 def next_line(line: DeviceLine, event: BenchEvent) -> DeviceLine:
     """The device's line after ``event``."""
+    state = state_after(event)
+    if state is not None:
+        line = replace(line, state=clean(state, 20))
     match event:
         case DeviceStarted():
             name = event.facts.marketing_name or event.facts.model
             device = event.device if event.device.label else replace(event.device, label=name)
             line = replace(
-                line, device=device, state="ready", position=event.trials_stored,
+                line, device=device, position=event.trials_stored,
                 total=event.trials_total,
             )  # fmt: skip
         case TrialStarted():
-            state = f"starting, attempt {event.attempt}" if event.attempt > 1 else "starting"
             line = replace(
-                line, state=state, test_id=event.test_id, position=event.position,
+                line, test_id=event.test_id, position=event.position,
                 total=event.trials_total, fraction=0.0,
             )  # fmt: skip
         case TrialProgress():
             fraction = min(max(event.fraction, 0.0), 1.0)
-            line = replace(line, state=clean(event.stage, 20), fraction=fraction)
+            line = replace(line, fraction=fraction)
         case PartnerProgress():
             helps = "" if event.stage == "done" else clean(event.helps, 30)
             line = replace(line, helps=helps)
         case TrialDone():
             line = replace(
                 line, last=trial_text(event.trial), last_verdict=event.trial.verdict,
-                position=event.position, fraction=1.0,
+                last_is_trial=True, position=event.position, fraction=1.0,
             )  # fmt: skip
         case TestDone():
             r = event.result
-            line = replace(line, last=f"{r.test_id} {r.verdict.value}", last_verdict=r.verdict)
+            said = f"{r.test_id} {r.verdict.value}"
+            line = replace(line, last=said, last_verdict=r.verdict, last_is_trial=False)
         case DeviceDone():
-            run = event.outcome.run
-            state = run.status.value if run else RunStatus.ERROR.value
-            line = replace(line, state=state.replace("_", " "), done=True, fraction=1.0)
+            line = replace(line, done=True, fraction=1.0)
     return line
 
 
 def trial_text(trial: TrialRecord) -> str:
-    """``L1 pass 42.123 ± 0.004 ms``, or the verdict with its reasons."""
-    head = f"{trial.test_id} {trial.verdict.value}"
-    estimate = trial.estimate
-    if estimate is not None and estimate.valid:
-        value = latency(estimate.round_trip_latency_ms, estimate.uncertainty_us)
-        head = f"{head} {value} ms"
-    found = trial.findings
-    if isinstance(found, ExchangeFindings) and found.round_trip_latency_ms is not None:
-        head = f"{head} {latency(found.round_trip_latency_ms, found.uncertainty_us)} ms"
+    """``L1 valid 42.123 ± 0.004 ms``, or what the recording is worth with its reasons."""
+    head = f"{trial.test_id} {TRIAL_WORDS[trial.verdict]}"
+    if trial.latency is not None:
+        head = f"{head} {latency(*trial.latency)} ms"
     if trial.verdict not in (Verdict.PASS, Verdict.MARGINAL):
         why = ", ".join(trial.reasons) or trial.message
         head = f"{head}: {clean(why, 120)}" if why else head

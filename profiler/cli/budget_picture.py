@@ -13,27 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from profiler.budget import GOALS, Pipeline
-from profiler.cli.recommend_tables import budget_name, heading, part_name
+from profiler.budget.showing import OTHER_PART_COLOR, PART_COLORS, budget_name, part_name
+from profiler.cli.recommend_tables import heading
 from profiler.errors import InputError
 from profiler.model import Advice, Budget, BudgetPart
 
 FORMATS = (".svg", ".png")
-COLORS = {
-    "device": "#3b6ea5",
-    "codec": "#7fa8d1",
-    "network": "#8c8c8c",
-    "network_back": "#b3b3b3",
-    "vendor_network": "#5d6b6b",
-    "jitter_buffer": "#c9b458",
-    "vad_stop": "#e3a07a",
-    "stt": "#d98b8b",
-    "llm": "#b5524f",
-    "tts": "#6f3b5e",
-    "stt_llm_tts": "#c9736b",
-    "speech_model": "#9c2f3f",
-}
-"""Device blue, network grey, agent red; by part name."""
-OTHER_COLOR = "#6d5a86"
 MIN_LABEL_SHARE = 0.045
 """A part narrower than this share of the axis gets no number inside."""
 LABEL_CHARS = 40
@@ -157,7 +142,7 @@ def _bar(axes: Any, row: int, budget: Budget, axis_ms: float) -> None:
 
 
 def _color(part: BudgetPart) -> str:
-    return COLORS.get(part.name, OTHER_COLOR)
+    return PART_COLORS.get(part.name, OTHER_PART_COLOR)
 
 
 def _goals(axes: Any, rows: int, axis_ms: float) -> None:
@@ -179,7 +164,10 @@ def _legend(axes: Any, budgets: list[Budget]) -> None:
     from matplotlib.patches import Patch
 
     names = dict.fromkeys(part.name for b in budgets for part in b.parts)
-    handles = [Patch(color=COLORS.get(name, OTHER_COLOR), label=part_name(name)) for name in names]
+    handles = [
+        Patch(color=PART_COLORS.get(name, OTHER_PART_COLOR), label=part_name(name))
+        for name in names
+    ]
     axes.figure.legend(
         handles=handles, loc="outside lower center", ncols=6, frameon=False, fontsize=8
     )

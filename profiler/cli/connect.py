@@ -19,7 +19,7 @@ from profiler.model import Platform
 
 if TYPE_CHECKING:
     from device_probes.virtual import Clock
-    from profiler.plan import PartnerPlan
+    from profiler.plan import IosPlan, PartnerPlan
 
 PHONES = (Platform.ANDROID, Platform.IOS)
 """What is looked for when the command line names nothing."""
@@ -45,25 +45,30 @@ def kinds(args: Namespace) -> tuple[Platform, ...]:
 
 @contextmanager
 def connected(
-    args: Namespace, *, apart: bool = False, partner: PartnerPlan | None = None
+    args: Namespace,
+    *,
+    apart: bool = False,
+    partner: PartnerPlan | None = None,
+    ios: IosPlan | None = None,
 ) -> Iterator[list[Driver]]:
     """A driver for each device that is there, none opened yet; the way to them ends with it.
 
     ``partner`` is looked for, too, whatever kinds of probe are asked for. Virtual phones that are
-    ``apart`` do not hear each other, whatever their zones are.
+    ``apart`` do not hear each other, whatever their zones are. ``ios`` names the iPhones' apps.
     Raises :class:`InputError` when there is none, :class:`PlanError` for a wrong fleet file and
     :class:`DeviceError` when adb or the sound system does not answer.
     """
     asked = kinds(args) or PHONES
     looked = asked if partner is None else (*asked, Platform(partner.probe))
     clock, browsers = clock_of(args, asked), web_choice(args)
-    with listed(looked, args.virtual, clock, apart=apart, browsers=browsers) as there:
+    with listed(looked, args.virtual, clock, apart=apart, browsers=browsers, ios=ios) as there:
         found = [
             d for d in there
             if d.ref.platform in asked or (partner is not None and partner.is_(d.ref))
         ]  # fmt: skip
         if not found:
-            raise InputError(nothing_connected(asked), hint="try 'chirpbench run --virtual'")
+            hint = virtual_hint(args.serials) or "try 'chirpbench run --virtual'"
+            raise InputError(nothing_connected(asked), hint=hint)
         yield found
 
 
@@ -75,6 +80,7 @@ def listed(
     *,
     apart: bool = False,
     browsers: WebChoice | None = None,
+    ios: IosPlan | None = None,
 ) -> Iterator[list[Driver]]:
     """The devices of these kinds; ``fleet`` is a fleet file, the packaged fleet without one."""
     with ExitStack() as stack:
@@ -90,7 +96,7 @@ def listed(
         if Platform.IOS in asked:
             from profiler.cli.phones import ios_phones
 
-            found += stack.enter_context(ios_phones())
+            found += stack.enter_context(ios_phones(ios))
         if Platform.HOST in asked:
             from device_probes.host.driver import HostDriver, discover
 
@@ -120,6 +126,15 @@ def nothing_connected(asked: Sequence[Platform]) -> str:
     if Platform.HOST in asked:
         return "this computer has no sound interface that records and plays"
     return "the fleet has no phones"
+
+
+def virtual_hint(serials: Sequence[str]) -> str:
+    """What is forgotten when a phone of the packaged fleet is named and no fleet is there."""
+    from device_probes.virtual import load_fleet
+
+    fleet = load_fleet().serials if serials else ()
+    found = [s for s in serials if s.removeprefix(f"{Platform.VIRTUAL.value}:") in fleet]
+    return f"{found[0]} is a virtual phone: add --virtual" if found else ""
 
 
 def clock_of(args: Namespace, asked: Sequence[Platform]) -> Clock | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.text import Text
 
 from profiler.cli.tables import console, show, table
-from profiler.cli.text import clean, plural
+from profiler.cli.text import clean, model_text, plural
 from profiler.export import Change, ExportDiff, Item
 from profiler.model import Exported, ModelKey, SettingValue
 
@@ -23,12 +23,7 @@ def show_export(
     folder: Path, items: Sequence[Item], exported: Sequence[Exported], *, signed: bool
 ) -> None:
     """A row a target, then the notes of each."""
-    changed = {
-        s.name
-        for item in items
-        for s in item.advice.settings
-        if s.value is not None and s.value != s.default
-    }
+    changed = {s.name for item in items for s in item.advice.settings if s.changed}
     advice = items[0].advice
     title = (
         f"{plural(len(items), 'model')} in {folder}, use {advice.use.value}, "
@@ -80,7 +75,7 @@ def show_diff(old: Path, new: Path, diff: ExportDiff) -> None:
                 "settings",
                 ("model", "setting", "", ">old", ">new"),
                 [
-                    (str(s.key), s.setting, _change(s.change), _value(s.old), _value(s.new))
+                    (model_text(s.key), s.setting, _change(s.change), _value(s.old), _value(s.new))
                     for s in diff.settings
                 ],
             )
@@ -102,7 +97,7 @@ def _change(change: Change) -> Text:
 
 
 def _key(key: ModelKey | None) -> str:
-    return "–" if key is None else clean(key, 120)
+    return "–" if key is None else model_text(key, 120)
 
 
 def _value(value: SettingValue) -> str:

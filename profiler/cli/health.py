@@ -234,22 +234,25 @@ def web() -> Finding:
 def ios() -> Finding:
     """facebook-wda, and whether a usbmuxd answers; Debian's runs only while a phone is there."""
     from device_probes.ios.bench import IosBench
+    from device_probes.ios.bundles import Bundles, chosen
+    from device_probes.ios.errors import plainly
 
     try:
-        bench = IosBench()
+        apps = chosen()
+        bench = IosBench(bundles=apps)
     except ChirpbenchError as exc:
         return Finding("ios", Health.WARN, exc.message, exc.hint)
     found = f"facebook-wda {importlib.metadata.version('facebook-wda')}"
     helpers = [name for name in IOS_PROGRAMS if shutil.which(name)]
     found += f", {', '.join(helpers)}" if helpers else ""
+    found += f", the apps are {apps.probe} and {apps.wda}" if apps != Bundles() else ""
     try:
         bench.start()
-        problem = bench.problem
+        trouble = bench.trouble
     finally:
         bench.close()
-    if problem:
-        step = "connect an iPhone; on Linux: apt install usbmuxd (docs/ios.md)"
-        return Finding("ios", Health.WARN, f"{found}; {problem}", step)
+    if trouble is not None:
+        return Finding("ios", Health.WARN, f"{found}; {plainly(trouble)}", trouble.hint)
     if not helpers:
         step = "apt install libimobiledevice-utils: it tells trust, Developer Mode and signatures"
         return Finding("ios", Health.OK, f"{found}; {step}")

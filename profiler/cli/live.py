@@ -25,7 +25,7 @@ from profiler.bench.events import (
 )
 from profiler.cli.board import Board, DeviceLine, trial_text
 from profiler.cli.causes import NewRefusals
-from profiler.cli.tables import STYLES, console
+from profiler.cli.tables import STYLES, TRIAL_STYLES, console
 from profiler.cli.text import clean, plural, said_of
 from profiler.model import DeviceRef
 
@@ -144,10 +144,17 @@ def board_table(lines: Sequence[DeviceLine], foot: str) -> Table:
             Text(clean(line.test_id, 6)),
             Text(f"{line.position}/{line.total}" if line.total else ""),
             ProgressBar(total=1.0, completed=line.fraction, width=6),
-            Text(line.last, style=STYLES[line.last_verdict] if line.last_verdict else ""),
+            Text(line.last, style=_style(line)),
         )
     made.add_row(Text(foot, style="dim"))
     return made
+
+
+def _style(line: DeviceLine) -> str:
+    """A trial is neutral: the green of a test would praise the phone for a good recording."""
+    if line.last_verdict is None:
+        return ""
+    return (TRIAL_STYLES if line.last_is_trial else STYLES)[line.last_verdict]
 
 
 def _name(device: DeviceRef) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from db import queries
 from db.queries import Filter
 from db.store import Store
-from profiler.cli.text import clean
+from profiler.cli.text import clean, model_text
 from profiler.errors import InputError
 from profiler.model import ModelKey, RunRecord, SessionRow
 
@@ -76,6 +76,6 @@ def whole_names(key: ModelKey, marketing_name: str) -> set[str]:
 
 
 def _listed(keys: Iterable[ModelKey]) -> str:
-    texts: Sequence[str] = sorted(clean(key, 120) for key in keys)
+    texts: Sequence[str] = sorted(model_text(key, 120) for key in keys)
     more = f" and {len(texts) - MAX_SHOWN} more" if len(texts) > MAX_SHOWN else ""
     return "; ".join(texts[:MAX_SHOWN]) + more if texts else "none"

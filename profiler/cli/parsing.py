@@ -20,8 +20,11 @@ class Parser(ArgumentParser):
     def parse_known_args(  # type: ignore[override]  # one of its three overloads is used
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
     ) -> tuple[argparse.Namespace, list[str]]:
-        """As argparse, then :attr:`missing`."""
+        """As argparse, then :attr:`missing`; a command complains itself of words it has not, so
+        that its own help is named."""
         found, rest = super().parse_known_args(args, namespace)
+        if rest and self._subparsers is None:
+            self.error(f"unrecognized arguments: {' '.join(rest)}")
         wanted = self.missing(found) if self.missing else ""
         if wanted:
             self.error(f"the following arguments are required: {wanted}")
@@ -75,6 +78,14 @@ def jobs(text: str) -> int:
     value = int(text) if len(text) < 7 else 0
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text[:20]!r} is not a number from 1 to 999999")
+    return value
+
+
+def port(text: str) -> int:
+    """A TCP port that needs no special rights."""
+    value = int(text) if len(text) < 7 else 0
+    if not 1024 <= value <= 65_535:
+        raise argparse.ArgumentTypeError(f"{text[:20]!r} is not a port from 1024 to 65535")
     return value
 
 

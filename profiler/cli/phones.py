@@ -3,6 +3,7 @@ virtual fleet."""
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -20,7 +21,12 @@ from profiler.errors import DeviceError
 from profiler.model import DeviceRef, Platform
 
 if TYPE_CHECKING:
+    from device_probes.ios.bench import IosBench
     from device_probes.web.bench import WebBench
+    from profiler.plan import IosPlan
+
+_UDID = re.compile(r"[0-9A-F]{8}-[0-9A-F]{16}|[0-9a-f]{40}")
+"""An iPhone's, since and before the iPhone XS; no Android phone has such a serial number."""
 
 
 @contextmanager
@@ -86,19 +92,34 @@ def _virtual_androids(
 
 
 @contextmanager
-def ios_phones() -> Iterator[list[Driver]]:
+def ios_phones(apps: IosPlan | None = None) -> Iterator[list[Driver]]:
     """A driver for each iPhone that usbmuxd sees, whatever its state; none without a usbmuxd.
 
-    Raises :class:`~profiler.errors.InputError` when facebook-wda is not installed.
+    ``apps`` are the plan's names of the apps on them. Raises
+    :class:`~profiler.errors.InputError` when facebook-wda is not installed, or for a name in the
+    environment that cannot be one.
     """
+    with _following(_ios_bench(apps)) as bench:
+        yield list(bench.drivers())
+
+
+def _ios_bench(apps: IosPlan | None = None) -> IosBench:
+    """The iPhones of this computer, with what it remembers of them."""
     from device_probes.ios.bench import IosBench
+    from device_probes.ios.bundles import chosen
+    from device_probes.ios.note import Notes
+    from device_probes.ios.passcode import none_set
 
     home = state_folder()
-    bench = IosBench(
-        leases=partial(Lease, home), ledger=Ledger(home), pictures=home / "screenshots"
+    named = (apps.probe_bundle, apps.wda_bundle) if apps is not None else (None, None)
+    return IosBench(
+        leases=partial(Lease, home),
+        ledger=Ledger(home),
+        pictures=home / "screenshots",
+        bundles=chosen(*named),
+        notes=Notes(home),
+        no_passcode=none_set(apps.no_passcode if apps is not None else None),
     )
-    with _following(bench):
-        yield list(bench.drivers())
 
 
 @contextmanager
@@ -119,6 +140,7 @@ def _virtual_iphones(
             platform=Platform.VIRTUAL,
             names=names,
             pace=clock.speed if clock is not None else 1.0,
+            no_passcode=not any(phone.passcode for phone in phones),
         )
         stack.enter_context(_following(bench))
         bench.wait_for(names)
@@ -144,13 +166,19 @@ def _page_on(phone: DeviceRef) -> DeviceRef:
 
 
 def release(serial: str) -> str:
-    """End the quarantine of a phone that answers; returns a line for people.
+    """End the quarantine of a phone that answers, and take from an iPhone what a bench that was
+    killed has left on it; returns a line for people.
 
-    Raises :class:`~profiler.errors.DeviceError` when it is not there or does not answer.
+    Raises :class:`~profiler.errors.DeviceError` when it is not there, does not answer or is in use.
     """
-    with _following(AdbBench(SharedServer())) as bench:
-        bench.release(serial)
-    return f"{serial} answers and may be used again"
+    said = f"{serial} answers and may be used again"
+    if _UDID.fullmatch(serial):
+        with _following(_ios_bench()) as bench:
+            done = bench.release(serial)
+        return f"{said}; {done}" if done else said
+    with _following(AdbBench(SharedServer())) as phones:
+        phones.release(serial)
+    return said
 
 
 def _started(server: Server) -> None:

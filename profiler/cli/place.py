@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from argparse import Namespace
 from pathlib import Path
 
@@ -15,6 +16,15 @@ DEFAULT_DB = "chirpbench.db"
 def store_url(args: Namespace, plan_store: str | None = None) -> str:
     """The URL or path that counts."""
     return args.db or plan_store or os.environ.get("CHIRPBENCH_DB") or DEFAULT_DB
+
+
+def same_store(args: Namespace, url: str, name: str) -> str:
+    """What a command needs to open the store at ``url`` again: `` --db …``, ``""`` when it does
+    without. ``name`` is the store's, which holds no password."""
+    usual = os.environ.get("CHIRPBENCH_DB") or DEFAULT_DB
+    if not args.db and url == usual:
+        return ""
+    return f" --db {shlex.quote(name if '://' in url else url)}"
 
 
 def open_store(url: str, *, create: bool = True) -> Store:

@@ -8,20 +8,20 @@ from dataclasses import dataclass
 from rich.table import Table
 from rich.text import Text
 
-from profiler.budget import DEFAULT_MOUTH_TO_EAR, MOUTH_TO_EAR, TURN, Pipeline
+from profiler.budget import Pipeline
+from profiler.budget.showing import budget_name, goal_scope, part_name
 from profiler.cli.summary_table import VIRTUAL_MARK
 from profiler.cli.tables import console, show, table
-from profiler.cli.text import clean, plural
+from profiler.cli.text import clean, model_text, plural
 from profiler.model import (
     Advice,
     Budget,
     Confidence,
     Feasibility,
-    Goal,
     Setting,
     SettingValue,
-    SupportLevel,
 )
+from profiler.recommend.saying import LEVEL_WORDS, conclusion, weakest_words
 
 _CONFIDENCE = {
     Confidence.HIGH: "green",
@@ -33,13 +33,6 @@ _FEASIBLE = {
     Feasibility.POSSIBLE: ("keeps", "green"),
     Feasibility.UNCERTAIN: ("may keep", "yellow"),
     Feasibility.IMPOSSIBLE: ("misses", "red"),
-}
-_LEVELS = {
-    SupportLevel.SAME_BUILD: "this build",
-    SupportLevel.SAME_MODEL: "other build",
-    SupportLevel.SAME_SOC: "same SoC",
-    SupportLevel.SAME_MAKER: "same maker",
-    SupportLevel.DEFAULT: "not measured",
 }
 MAX_REASON = 300
 
@@ -53,6 +46,9 @@ def show_advice(advice: Advice, pipelines: Mapping[str, Pipeline]) -> None:
         line = Text(f"{clean(caution.code, 40)}: ", style="yellow")
         out.print(line.append(clean(caution.text), style="default"))
     show(_budgets(advice, pipelines))
+    weakest = weakest_words(advice)
+    if weakest:
+        out.print(Text(clean(weakest, 1200)))
     out.print(Text(clean(conclusion(advice), 1200), style="bold"))
 
 
@@ -70,10 +66,10 @@ def heading(advice: Advice) -> str:
 def _origin(advice: Advice) -> str:
     """Which level answered, and how much it rests on."""
     if advice.newest_at is None:
-        return f"{clean(advice.facts.key, 200)}: never measured"
+        return f"{model_text(advice.facts.key)}: never measured"
     days = "" if advice.oldest_at is None else f"{advice.oldest_at:%Y-%m-%d} to "
     return (
-        f"{clean(advice.facts.key, 200)}: from {_LEVELS[advice.level]}, "
+        f"{model_text(advice.facts.key)}: from {LEVEL_WORDS[advice.level]}, "
         f"{plural(advice.devices, 'device')}, {plural(advice.runs, 'run')}, "
         f"{days}{advice.newest_at:%Y-%m-%d}"
     )
@@ -106,7 +102,7 @@ def _grouped(settings: Sequence[Setting]) -> list[list[_Shown]]:
 
 def _row(shown: _Shown) -> tuple[object, ...]:
     s = shown.setting
-    changed = s.value != s.default
+    changed = s.changed
     name = f"{s.name} @ {', '.join(shown.routes)}" if shown.routes else s.name
     return (
         Text(name, style="bold" if changed else ""),
@@ -121,7 +117,7 @@ def _confidence(s: Setting) -> Text:
     cell = Text(s.confidence.value, style=_CONFIDENCE[s.confidence])
     if s.confidence is not Confidence.ASSUMED:
         tests = " ".join(clean(t, 8) for t in s.test_ids)
-        cell.append(f" {_LEVELS[s.level]}, {tests}", style="dim")
+        cell.append(f" {LEVEL_WORDS[s.level]}, {tests}", style="dim")
     return cell
 
 
@@ -134,22 +130,11 @@ def value(setting: SettingValue) -> str:
     return clean(setting, 60)
 
 
-def budget_name(budget: Budget, pipelines: Mapping[str, Pipeline]) -> str:
-    """What a budget is of."""
-    if budget.kind == DEFAULT_MOUTH_TO_EAR:
-        return "mouth to ear, stack's defaults"
-    if budget.kind == MOUTH_TO_EAR and not budget.pipeline:
-        return "mouth to ear"
-    pipeline = pipelines.get(budget.pipeline)
-    title = budget.pipeline if pipeline is None else pipeline.title
-    return f"{'mouth to ear over' if budget.kind == MOUTH_TO_EAR else 'turn:'} {clean(title, 80)}"
-
-
 def _budgets(advice: Advice, pipelines: Mapping[str, Pipeline]) -> Table:
     columns = ("budget", ">ms", ">95 %", "parts in ms", "goals in ms")
     rows = [
         (
-            budget_name(budget, pipelines),
+            clean(budget_name(budget, pipelines), 100),
             f"{budget.total_ms:.0f}",
             f"{budget.low_ms:.0f} … {budget.high_ms:.0f}",
             ", ".join(f"{part_name(p.name)} {p.ms:.0f}" for p in budget.parts),
@@ -168,66 +153,8 @@ def _goals(budget: Budget) -> Text:
             (g for g in budget.goals if g.feasibility is feasibility), key=lambda g: g.limit_ms
         )
         if found:
-            limits = ", ".join(f"{_scope(g)}{g.limit_ms:.0f}" for g in found)
+            limits = ", ".join(f"{goal_scope(g)}{g.limit_ms:.0f}" for g in found)
             blamed = dict.fromkeys(part_name(g.blame) for g in found if g.blame)
             why = f" ({', '.join(blamed)})" if blamed else ""
             line.append("; " if line else "").append(f"{word} {limits}{why}", style=style)
     return line
-
-
-def _scope(goal: Goal) -> str:
-    """3GPP's goals are the terminal's: they leave the network out."""
-    return "terminal " if goal.name.startswith("3gpp") else ""
-
-
-def part_name(name: str) -> str:
-    """A part of a budget in words."""
-    return clean(name.replace("_", " "), 32)
-
-
-def conclusion(advice: Advice) -> str:
-    """One plain line: what changes, what it saves, what cannot be, how sure that is."""
-    everywhere = [s for s in advice.settings if not s.route]
-    changed = [s for s in everywhere if s.value != s.default]
-    measured = [s for s in advice.settings if s.confidence is not Confidence.ASSUMED]
-    words = [
-        f"{len(changed)} of {plural(len(everywhere), 'setting')} differ from the stack's defaults",
-        _saved(advice),
-        *_impossible(advice),
-        f"{len(measured)} of {len(advice.settings)} settings rest on measurements, "
-        f"confidence {advice.confidence.value}",
-    ]
-    return "; ".join(w for w in words if w)
-
-
-def _saved(advice: Advice) -> str:
-    own = {b.kind: b for b in advice.budgets if not b.pipeline}
-    ours, usual = own.get(MOUTH_TO_EAR), own.get(DEFAULT_MOUTH_TO_EAR)
-    if ours is None or usual is None:
-        return ""
-    if round(ours.total_ms) == round(usual.total_ms):
-        return f"mouth to ear {ours.total_ms:.0f} ms, as with the defaults"
-    return f"mouth to ear {ours.total_ms:.0f} ms instead of {usual.total_ms:.0f} ms"
-
-
-def _impossible(advice: Advice) -> list[str]:
-    """The strictest goal of each kind that no budget can keep, and the part to blame."""
-    words = []
-    for kind, name in ((MOUTH_TO_EAR, "mouth to ear"), (TURN, "a turn")):
-        budgets = [b for b in advice.budgets if b.kind == kind]
-        lost = _lost(budgets)
-        if lost is not None:
-            words.append(
-                f"{_scope(lost) or name + ' of '}{lost.limit_ms:.0f} ms is impossible, "
-                f"blame {part_name(lost.blame)}"
-            )
-    return words
-
-
-def _lost(budgets: Sequence[Budget]) -> Goal | None:
-    """The loosest goal that every budget misses, of the budget that comes nearest."""
-    if not budgets:
-        return None
-    nearest = min(budgets, key=lambda b: b.total_ms)
-    missed = [g for g in nearest.goals if g.feasibility is Feasibility.IMPOSSIBLE]
-    return max(missed, key=lambda g: g.limit_ms, default=None)

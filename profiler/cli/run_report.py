@@ -24,14 +24,15 @@ FEW_TESTS = 4
 """More do not fit into a column of the summary table: each device gets a table of its own."""
 
 
-def report(outcome: BenchOutcome, store: Store, *, as_json: bool) -> None:
-    """Print the summary of one bench."""
+def report(outcome: BenchOutcome, store: Store, *, as_json: bool, again: str = "") -> None:
+    """Print the summary of one bench. ``again`` is what a command needs to open this store."""
     where = Filter(bench_uuid=outcome.bench_uuid, test_ids=LATENCY_TESTS)
     summaries = summarise(queries.sessions(store, where))
     if as_json:
         _print_json(outcome, summaries, store)
     else:
         _print_tables(outcome, summaries, store)
+        console().print(_next_step(outcome, again))
 
 
 def results_by_model(outcome: BenchOutcome) -> dict[ModelKey, list[TestResult]]:
@@ -80,7 +81,6 @@ def _print_tables(outcome: BenchOutcome, summaries: list[ModelSummary], store: S
     for line in footnotes(summaries):
         screen.print(line)
     screen.print(f"stored in {clean(store.name)}, recordings in {clean(_relative(store))}")
-    screen.print(_next_step(outcome))
 
 
 def _print_tests(outcome: BenchOutcome, store: Store) -> None:
@@ -128,11 +128,11 @@ def _relative(store: Store) -> Path:
     return root.relative_to(Path.cwd()) if root.is_relative_to(Path.cwd()) else root
 
 
-def _next_step(outcome: BenchOutcome) -> str:
+def _next_step(outcome: BenchOutcome, db: str) -> str:
     short = outcome.bench_uuid[:SHORT]
     if outcome.cancelled:
         return f"stopped; go on with the same command and --resume={outcome.bench_uuid}"
-    again = f"look again: chirpbench results {short}, chirpbench models"
+    again = clean(f"look again: chirpbench results {short}{db}, chirpbench models{db}", 2000)
     if _unfinished(outcome):
         again += f"\ngo on, when that is mended: the same command and --resume={outcome.bench_uuid}"
     return again

@@ -28,6 +28,18 @@ STYLES = {
     Verdict.SKIPPED: "dim",
 }
 
+TRIAL_WORDS = {
+    **{verdict: verdict.value for verdict in Verdict},
+    Verdict.PASS: "valid",
+    Verdict.MARGINAL: "valid, with a warning",
+    Verdict.FAIL: "rejected",
+}
+"""A trial passes nothing: its verdict says what its recording is worth, as on the dashboard
+(docs/reasons.md). Only a test judges the phone."""
+TRIAL_STYLES = {
+    **STYLES, Verdict.PASS: "", Verdict.MARGINAL: "", Verdict.FAIL: STYLES[Verdict.NOT_MEASURABLE]
+}  # fmt: skip
+
 
 class PlainConsole(Console):
     """Shows text as it is, and leaves a reader that went away to :mod:`profiler.cli.entry`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from profiler.model import DeviceRef
+from profiler.model import DeviceRef, ModelKey
 
 _ESCAPES = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor movement
@@ -56,6 +56,12 @@ def interval(ci: tuple[float, float] | None) -> str:
 def plural(count: int, noun: str) -> str:
     """``1 file``, ``2 files``."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def model_text(key: ModelKey, max_chars: int = 200) -> str:
+    """Manufacturer, model, SoC and build, as far as they are known."""
+    parts = (clean(part) for part in key.known_parts)
+    return clean(" / ".join(part for part in parts if part) or "unknown model", max_chars)
 
 
 def said_of(device: DeviceRef, text: str) -> str:

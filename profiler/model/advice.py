@@ -60,6 +60,11 @@ class Setting:
         """``name``, or ``name@route``."""
         return f"{self.name}@{self.route}" if self.route else self.name
 
+    @property
+    def changed(self) -> bool:
+        """Whether an app must set it: what is left to the system is what the stack does anyway."""
+        return self.value is not None and self.value != self.default
+
 
 class PartSource(StrEnum):
     """Where a part of a budget comes from."""
@@ -144,7 +149,8 @@ class Advice:
     cautions: tuple[Caution, ...]
     level: SupportLevel
     confidence: Confidence
-    """Of the whole: that of the weakest setting that was measured; ``assumed`` when none was."""
+    """Of the whole: what at least half of the settings reach that a measurement decides, those that
+    nobody measured and those of relatives included (``profiler.recommend.supported``)."""
     devices: int
     runs: int
     oldest_at: datetime | None

@@ -94,6 +94,12 @@ class ModelKey:
     def __str__(self) -> str:
         return f"{self.manufacturer} {self.model} / {self.soc} / {self.os_build}"
 
+    @property
+    def known_parts(self) -> tuple[str, ...]:
+        """The name, SoC and build for people, without those that nobody said; as untrusted."""
+        parts = (f"{self.manufacturer} {self.model}", self.soc, self.os_build)
+        return tuple(part for part in parts if part.strip())
+
 
 @dataclass(frozen=True, slots=True)
 class DeviceFacts:

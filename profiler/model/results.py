@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from profiler.model.device import ModelKey
 from profiler.model.estimate import Estimate, Jump
-from profiler.model.findings import Findings
+from profiler.model.findings import ExchangeFindings, Findings
 from profiler.model.stimulus import Stimulus
 from profiler.model.trial import (
     ActionOutcome,
@@ -72,6 +72,17 @@ class TrialRecord:
     partner: PartnerOutcome | None = None
     actions: tuple[ActionOutcome, ...] = ()
     """What became of ``setup.actions``, in the order in which they were asked for."""
+
+    @property
+    def latency(self) -> tuple[float, float | None] | None:
+        """Round trip in ms with its 1σ in µs: of a valid estimate, else of an exchange; ``None`` =
+        it was not measured."""
+        estimate, found = self.estimate, self.findings
+        if estimate is not None and estimate.valid and estimate.round_trip_latency_ms is not None:
+            return estimate.round_trip_latency_ms, estimate.uncertainty_us
+        if isinstance(found, ExchangeFindings) and found.round_trip_latency_ms is not None:
+            return found.round_trip_latency_ms, found.uncertainty_us
+        return None
 
 
 @dataclass(frozen=True, slots=True)

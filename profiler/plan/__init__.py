@@ -6,6 +6,7 @@ from profiler.plan.model import (
     BenchPlan,
     DevicePlan,
     Gates,
+    IosPlan,
     PartnerPlan,
     Timeouts,
 )
@@ -15,6 +16,7 @@ __all__ = [
     "BenchPlan",
     "DevicePlan",
     "Gates",
+    "IosPlan",
     "PartnerPlan",
     "Timeouts",
     "load_plan",

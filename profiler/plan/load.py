@@ -12,6 +12,7 @@ from profiler.plan.model import (
     BenchPlan,
     DevicePlan,
     Gates,
+    IosPlan,
     PartnerPlan,
     Timeouts,
 )
@@ -58,6 +59,7 @@ def _plan(table: PlanTable, file: Path) -> BenchPlan:
         operator=table.operator,
         partner=_partner(table.partner),
         partner_distance_m=table.partner_distance_m or 0.0,
+        ios=IosPlan(**table.ios.model_dump()),
         base=TrialRequest(**table.path.model_dump()),
         store=table.store,
         timeouts=Timeouts(**table.timeouts.model_dump()),

@@ -60,6 +60,17 @@ class DevicePlan:
 
 
 @dataclass(frozen=True, slots=True)
+class IosPlan:
+    """What a bench knows of its iPhones; ``None`` = what the environment says, or the default."""
+
+    probe_bundle: str | None = None
+    """Bundle id of the probe app on them."""
+    wda_bundle: str | None = None
+    no_passcode: bool | None = None
+    """None of them has a passcode: they may be locked (K1), and are opened again."""
+
+
+@dataclass(frozen=True, slots=True)
 class PartnerPlan:
     """A device that only takes the other part of exchanges and is not measured itself."""
 
@@ -101,6 +112,7 @@ class BenchPlan:
     partner: PartnerPlan | None = None
     partner_distance_m: float = 0.0
     """Between a device and its partner; 0 = not known, and then measured with effects off."""
+    ios: IosPlan = IosPlan()
     store: str | None = None
     """Database URL or file; ``None`` = the command line's."""
     timeouts: Timeouts = Timeouts()
@@ -109,8 +121,10 @@ class BenchPlan:
 
     @property
     def sha256(self) -> str:
-        """Content address of what decides the trials; store, time-outs and gates do not."""
+        """Content address of what decides the trials; store, time-outs, gates and what is known of
+        iPhones (their apps' names, that they have no passcode) do not."""
         data = asdict(replace(self, store=None, timeouts=Timeouts(), gates=Gates(), file=None))
+        del data["ios"]
         text = json.dumps(data, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 

@@ -15,11 +15,19 @@ from profiler.wav import MAX_RATE_HZ, MIN_RATE_HZ
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._:+-]{0,63}$")]
 Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 Serial = Annotated[str, Field(pattern=r"^[!-~]([ -~]{0,126}[!-~])?$")]
+# As device_probes.ios.bundles has it, which a test compares; it ends up in requests to a phone.
+BundleId = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*(\.[A-Za-z0-9-]+)+$", max_length=155)
+]
 Rate = Annotated[int, Field(ge=MIN_RATE_HZ, le=MAX_RATE_HZ)]
 Volume = Annotated[float, Field(ge=0.0, le=1.0)]
 
 _NAME = "1 to 64 letters, digits, spaces or . _ : + -"
 _WORD = "lower_snake_case, at most 32 characters"
+_BUNDLE = (
+    "letters A to Z, digits and hyphens, at least one dot (none doubled, none at an end), a letter "
+    "or digit first, at most 155 characters, e.g. com.example.probe"
+)
 _RATES = f"a list of at most 12 whole numbers of {MIN_RATE_HZ} to {MAX_RATE_HZ}"
 _VOLUMES = "a list of at most 8 numbers of 0 to 1"
 _REPEATS = "a whole number of 1 to 100 (at least 5 for a verdict)"
@@ -52,6 +60,14 @@ class PartnerTable(Table):
         default=None, description="the serial that 'chirpbench devices' prints"
     )
     zone: Name | None = Field(default=None, description=_NAME)
+
+
+class IosTable(Table):
+    """``[ios]``: this bench's iPhones: bundle ids of one's own, and that they have no passcode."""
+
+    probe_bundle: BundleId | None = Field(default=None, description=_BUNDLE)
+    wda_bundle: BundleId | None = Field(default=None, description=_BUNDLE)
+    no_passcode: bool | None = Field(default=None, description="true, false")
 
 
 class PathTable(Table):
@@ -118,6 +134,7 @@ class PlanTable(Table):
     )
     operator: bool = Field(default=False, description="true, false")
     partner: PartnerTable | None = Field(default=None, description="a [partner] table")
+    ios: IosTable = Field(default_factory=IosTable, description="an [ios] table")
     partner_distance_m: float | None = Field(
         default=None, gt=0, le=20, description="metres, more than 0 and at most 20"
     )

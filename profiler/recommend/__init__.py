@@ -24,7 +24,6 @@ from profiler.recommend import (
     browser,
     buffer,
     codec,
-    confidence,
     duplex,
     echo,
     inputs,
@@ -36,6 +35,7 @@ from profiler.recommend import (
 from profiler.recommend.case import Case
 from profiler.recommend.rule import Rule, apply
 from profiler.recommend.stack import defaults
+from profiler.recommend.supported import support
 
 __all__ = ["RULES", "Rule", "advice_sha256", "advise", "defaults"]
 
@@ -79,7 +79,7 @@ def advise(
         budgets=_budgets(case, tuple(wanted.values())),
         cautions=_cautions(knowledge, case),
         level=knowledge.level,
-        confidence=confidence.overall(settings),
+        confidence=support(settings).confidence,
         devices=knowledge.devices,
         runs=knowledge.runs,
         oldest_at=knowledge.oldest_at,

@@ -129,7 +129,9 @@ def _smallest_safe(case: Case) -> Iterator[Choice]:
     safe = [s for s in found if s.bursts >= _least(case) and s.ub95 <= target]
     if safe:
         best = min(safe, key=lambda s: s.bursts)
-        why = f"fewer than {best.ub95:.2g} glitches a minute (95 %), target {target:g}"
+        why = (
+            f"no more than {best.ub95:.2g} glitches a minute (95 %), target {target:g}{_soak(case)}"
+        )
         yield _choice(best.bursts, why, best.evidence)
 
 
@@ -147,12 +149,23 @@ def _smallest_clean(case: Case) -> Iterator[Choice]:
         return
     least = max(math.ceil(upper(safe) - 1e-9), _least(case))
     size = bound(case, least)
-    known = "" if size is None or math.isinf(size.ub95) else f" (below {size.ub95:.2g} a minute)"
+    known = "" if size is None or math.isinf(size.ub95) else f": below {size.ub95:.2g} a minute"
+    watched = case.quantity("G1", f"watched_min[bursts={least}]")
+    how_long = "" if watched is None else f" in {60.0 * _minutes(watched):.0f} s"
     why = (
-        f"{least} bursts are clean{known}; {target:g} a minute is not proven, that takes "
-        f"{RULE_OF_THREE / target:.0f} min of G1: let the stream grow by a burst at each underrun"
+        f"no glitch{how_long} at {least} bursts{known}; {target:g} a minute is not proven, that "
+        f"takes {RULE_OF_THREE / target:.0f} min of G1: let the stream grow by a burst at each "
+        f"underrun{_soak(case)}"
     )
     yield _choice(least, why, (safe, test))
+
+
+def _soak(case: Case) -> str:
+    """What G3's minutes without a touch add: that they failed, or that nobody waited for them."""
+    test = case.knowledge.test("G3")
+    if test is None:
+        return "; G3 (left untouched for minutes) was not made"
+    return "; G3 (left untouched for minutes) failed" if test.verdict is Verdict.FAIL else ""
 
 
 def _choice(bursts: int, why: str, evidence: tuple[Evidence, ...]) -> Choice:
@@ -257,7 +270,7 @@ RULES = (
     Rule(
         "buffer.smallest_clean", ("buffer_bursts",),
         "G1 found a clean size on the chosen API", "that size, at least Nmin",
-        ("G1",), ("F1", "docs/glitches.md"), _smallest_clean, ("buffer.cautious",),
+        ("G1", "G3"), ("F1", "docs/glitches.md"), _smallest_clean, ("buffer.cautious",),
     ),
     Rule(
         "buffer.smallest_safe", ("buffer_bursts",),

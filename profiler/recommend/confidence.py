@@ -9,7 +9,6 @@ from profiler.model import (
     Confidence,
     Knowledge,
     Quantity,
-    Setting,
     SupportLevel,
     TestKnowledge,
     Verdict,
@@ -18,7 +17,8 @@ from profiler.recommend.case import Choice, Evidence
 
 ENOUGH_RESULTS = 3
 """Fewer results of a build say little about their spread (proposal)."""
-_ORDER = (Confidence.ASSUMED, Confidence.LOW, Confidence.MEDIUM, Confidence.HIGH)
+ORDER = (Confidence.ASSUMED, Confidence.LOW, Confidence.MEDIUM, Confidence.HIGH)
+"""From the least on."""
 _LEVELS = {
     SupportLevel.SAME_BUILD: Confidence.HIGH,
     SupportLevel.SAME_MODEL: Confidence.MEDIUM,
@@ -41,7 +41,7 @@ CAPS = {
 
 def weakest(found: Sequence[Confidence]) -> Confidence:
     """The least of several; ``assumed`` when there are none."""
-    return min(found, key=_ORDER.index, default=Confidence.ASSUMED)
+    return min(found, key=ORDER.index, default=Confidence.ASSUMED)
 
 
 def of(choice: Choice, knowledge: Knowledge) -> tuple[Confidence, SupportLevel]:
@@ -53,7 +53,7 @@ def of(choice: Choice, knowledge: Knowledge) -> tuple[Confidence, SupportLevel]:
     tests = {e.test_id for e in choice.evidence}
     tests_known = (knowledge.test(t) for t in tests)
     found += [Confidence.LOW for t in tests_known if t is not None and contradicts_itself(t)]
-    found += [CAPS[c.code] for c in knowledge.cautions if c.code in CAPS and _concerns(c, tests)]
+    found += [CAPS[c.code] for c in knowledge.cautions if c.code in CAPS and concerns(c, tests)]
     if choice.doubtful:
         found.append(Confidence.LOW)
     return weakest(found), level
@@ -65,7 +65,8 @@ def _one(evidence: Evidence) -> Confidence:
     return Confidence.MEDIUM if evidence.verdict is Verdict.MARGINAL else Confidence.HIGH
 
 
-def _concerns(caution: Caution, tests: set[str]) -> bool:
+def concerns(caution: Caution, tests: set[str]) -> bool:
+    """Whether a caution is about one of these tests, or about all."""
     return not caution.test_ids or bool(tests.intersection(caution.test_ids))
 
 
@@ -73,8 +74,3 @@ def contradicts_itself(test: TestKnowledge) -> bool:
     """Whether some results of a test passed and others failed."""
     counts = {str(verdict): n for verdict, n in test.counts.items()}
     return counts.get(Verdict.PASS, 0) > 0 and counts.get(Verdict.FAIL, 0) > 0
-
-
-def overall(settings: Sequence[Setting]) -> Confidence:
-    """Of an advice: the weakest setting that was measured."""
-    return weakest([s.confidence for s in settings if s.confidence is not Confidence.ASSUMED])

@@ -155,14 +155,22 @@ def _barge_in(case: Case) -> Iterator[Choice]:
         text = found.text if found is not None else "A9"
         yield Choice("full_duplex", open_mic, f"{text}{words}", proofs, doubtful=not same)
     limit = 0.0 if not open_mic else 1.0 if volume is None else min(volume.least, 1.0)
-    limit = max(limit, 0.0)
-    why = f"barge-in is safe up to {limit:.0%} volume" if limit > 0 else "it is safe at no volume"
-    if case.family == "web" and limit > 0:
+    why = f"barge-in is safe up to {limit:.0%} volume"
+    if case.family == "web":
         why = "barge-in is safe at the system's volume as found; a page has a gain of its own only"
+    if limit <= 0:
+        why = _no_volume(case, "barge-in is safe at no volume that was tried")
     yield Choice(
-        "max_safe_volume", limit, why + words, only((volume, safe, case.test("A9"))),
-        doubtful=not same,
+        "max_safe_volume", limit if limit > 0 else None, why + words,
+        only((volume, safe, case.test("A9"))), doubtful=not same,
     )  # fmt: skip
+
+
+def _no_volume(case: Case, found: str) -> str:
+    """Why the volume is left alone: 0 would be an app that nobody hears."""
+    if case.use is UseCase.VOICE_AGENT:
+        return f"{found}: half duplex is the answer, the volume is left alone"
+    return f"{found}: no limit would help, the volume is left alone"
 
 
 def _hears_itself(case: Case) -> Iterator[Choice]:
@@ -181,8 +189,12 @@ def _hears_itself(case: Case) -> Iterator[Choice]:
     if below < limit:
         what = f"the assistant takes its own voice for a turn at {_volume(quietest):.0%} volume"
         proofs = only((turns[quietest], case.test("A8")))
-        yield Choice("max_safe_volume", below, what, proofs)
-        if below <= 0 and case.use is UseCase.VOICE_AGENT:
+        if below > 0:
+            yield Choice("max_safe_volume", below, what, proofs)
+            return
+        why = _no_volume(case, f"{what}, the quietest that was tried")
+        yield Choice("max_safe_volume", None, why, proofs)
+        if case.use is UseCase.VOICE_AGENT:
             yield Choice("full_duplex", False, what, proofs)
 
 
@@ -297,12 +309,14 @@ RULES = (
     ),
     Rule(
         "duplex.barge_in", ("full_duplex", "max_safe_volume"),
-        "A9 judged barge-in", "what A9 says; only the volume for a call",
+        "A9 judged barge-in",
+        "what A9 says, only the volume for a call; safe at no volume: half duplex, volume not set",
         ("A9",), ("openclaw PR#127305", "livekit/agents#315"), _barge_in, ("duplex.of_use",),
     ),
     Rule(
         "duplex.hears_itself", ("full_duplex", "max_safe_volume"),
-        "A8 counted false turns below that volume", "the loudest volume without one",
+        "A8 counted false turns below that volume",
+        "the loudest volume without one; without any: half duplex, volume not set",
         ("A8",), ("elevenlabs/packages#267",), _hears_itself,
         ("duplex.of_use", "duplex.barge_in"),
     ),

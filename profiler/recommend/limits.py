@@ -21,8 +21,7 @@ BLOCK_MS = 10.0
 MIN_GAIN_MS = 5.0
 """An API or a mode is changed for no less (L4's step limit)."""
 MODE_GAIN_MS = 20.0
-"""The fast mode is left for no less: L3 opens its variants once or twice, and opens differ by
-several bursts (proposal)."""
+"""What two opens may differ by where L1 did not see it: several bursts (proposal)."""
 SILENT_MS = 100.0
 """A longest run of zeros that D1 fails."""
 PITCH_PERCENT = 0.1

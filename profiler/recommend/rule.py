@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from profiler.catalogue.systems import as_runs_on
 from profiler.model import SETTINGS, Quantity, Setting
 from profiler.recommend import confidence
 from profiler.recommend.case import Case, Choice
@@ -64,7 +65,7 @@ def _setting(rule: Rule, choice: Choice, case: Case) -> Setting:
         name=choice.name,
         value=choice.value,
         default=case.defaults.get(choice.name),
-        reason=choice.reason,
+        reason=as_runs_on(choice.reason, case.family),
         rule=rule.id,
         confidence=grade,
         level=level,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from profiler.model import SETTINGS, Quantity, UseCase, Verdict
@@ -132,14 +133,44 @@ def _performance(case: Case) -> Iterator[Choice]:
         yield Choice("performance_mode", "none", why, (dead,))
     elif slow is None or plain is None or api != case.probed_api:
         # Asking for the fast mode cannot fail: the system grants what it has.
-        why = "asked for by every voice app on this API; what it saves was not measured (L3 would)"
+        why = "asked for by every voice app on this API; what it saves was not measured"
+        why += " (L3 would)" if case.quantity("L3", "rtl_ms") is None else " (L3 got no other mode)"
         yield Choice("performance_mode", "low_latency", why)
-    elif faster(slow, plain) and plain.value - slow.value >= MODE_GAIN_MS:
-        why = f"the low-latency mode is slower: {plain.value:.0f} against {slow.value:.0f} ms"
-        yield Choice("performance_mode", "none", why, (slow, plain))
     else:
-        why = f"{plain.value:.0f} ms, {slow.value:.0f} ms without it"
-        yield Choice("performance_mode", "low_latency", why, (plain, slow))
+        yield _measured_mode(case, plain, slow)
+
+
+def _measured_mode(case: Case, fast: Quantity, slow: Quantity) -> Choice:
+    """What L3 measured with the mode (``fast``) and without it (``slow``), where the difference is
+    more than opens of one and the same mode have."""
+    saved_ms = slow.value - fast.value
+    doubt_ms = _mode_doubt_ms(case, fast, slow)
+    words = f"{fast.value:.0f} ms with it, {slow.value:.0f} ms without it"
+    if saved_ms <= -doubt_ms:
+        why = f"the low-latency mode is slower here: {words} (± {doubt_ms:.0f} ms)"
+        return Choice("performance_mode", "none", why, (slow, fast))
+    if saved_ms >= doubt_ms:
+        why = f"the low-latency mode is faster here: {words} (± {doubt_ms:.0f} ms)"
+        return Choice("performance_mode", "low_latency", why, (fast, slow))
+    why = (
+        f"undecided: {words}, no more than two opens may differ by anyway ({doubt_ms:.0f} ms); it "
+        "stays what Android's guide asks of interactive sound (L3 in more runs would decide)"
+    )
+    return Choice("performance_mode", "low_latency", why, (fast, slow), doubtful=True)
+
+
+def _mode_doubt_ms(case: Case, fast: Quantity, slow: Quantity) -> float:
+    """From which difference on the mode is to be thanked, or blamed, for it.
+
+    L3 opens a variant once a run, so that its number errs by what single opens differ by: taken as
+    L1's whole range (of six opens about 2.5 σ; 95 % of further ones lie within 2.8 σ).
+    """
+    low, high = (case.quantity("L1", f"rtl_{end}_ms") for end in ("min", "max"))
+    ends = [max(q.value - q.low, q.high - q.value) for q in (fast, slow)]
+    opens_ms = MODE_GAIN_MS
+    if low is not None and high is not None:
+        opens_ms = max(upper(high) - lower(low), 0.0) / math.sqrt(max(slow.results, 1))
+    return max(MIN_GAIN_MS, math.hypot(*ends), opens_ms)
 
 
 def _sharing(case: Case) -> Iterator[Choice]:
@@ -183,8 +214,9 @@ RULES = (
     Rule(
         "streams.performance", ("performance_mode",),
         "AAudio or OpenSL ES chosen",
-        "low latency unless it delivers runs of zeros (D1) or is slower by "
-        f"{MODE_GAIN_MS:.0f} ms (L3)",
+        "low latency unless it delivers runs of zeros (D1) or L3 found it slower by more than both "
+        f"errors, than opens differ by (L1's range, {MODE_GAIN_MS:.0f} ms unmeasured) and than "
+        f"{MIN_GAIN_MS:.0f} ms; a smaller difference leaves it undecided, with low confidence",
         ("L1", "L3", "D1"), ("Oboe",), _performance, ("streams.stack",),
     ),
     Rule(

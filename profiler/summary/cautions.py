@@ -28,6 +28,8 @@ STALE_AFTER = timedelta(days=180)
 SIGMAS = 3.0
 """Two results disagree beyond so many of their joint σ, and beyond the margin below."""
 MAX_NAMED = 4
+SEE_REASONS = "docs/reasons.md says what to change, then measure again"
+"""On a terminal; a page says what the reasons mean."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +178,7 @@ def _not_measurable(standing: Standing) -> Iterable[Caution]:
         )
         yield Caution(
             "not_measurable",
-            f"tried on this build without a number: {_few_of(tests)}; "
-            "docs/reasons.md says what to change, then measure again",
+            f"tried on this build without a number: {_few_of(tests)}; {SEE_REASONS}",
             tuple(t.test_id for t in standing.missed),
         )
 

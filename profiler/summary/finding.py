@@ -94,5 +94,5 @@ def _listed(models: Iterable[ModelFacts]) -> str:
 
 
 def _shown(facts: ModelFacts) -> str:
-    key = facts.key
-    return f"{one_line(facts.marketing_name)} = {phone_name(facts)} / {one_line(key.soc)}"
+    soc = one_line(facts.key.soc)
+    return f"{one_line(facts.marketing_name)} = {phone_name(facts)}" + (f" / {soc}" if soc else "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from profiler.model import Platform, TestResult, Verdict
@@ -49,26 +50,36 @@ def _barge_in(result: TestResult | None) -> str:
 
 
 def _use(by_test: dict[str, TestResult]) -> str:
-    bursts, frames = (number(by_test.get("G1"), f"safe_{unit}") for unit in ("bursts", "frames"))
+    sweep = by_test.get("G1")
+    bursts, frames = (number(sweep, f"safe_{unit}") for unit in ("bursts", "frames"))
     if bursts is not None:
-        return f"use {bursts:.0f} burst{'' if bursts == 1 else 's'} of buffer"
+        return f"use {bursts:.0f} burst{'' if bursts == 1 else 's'} of buffer{_watched(sweep)}"
     if frames is not None:
-        return f"use {frames:.0f} frames of buffer"
-    glitching = by_test.get("G1")
-    if glitching is not None and glitching.verdict is Verdict.FAIL:
+        return f"use {frames:.0f} frames of buffer{_watched(sweep)}"
+    if sweep is not None and sweep.verdict is Verdict.FAIL:
         return "no buffer that was tried is free of glitches"
     return ""
 
 
+def _watched(sweep: TestResult | None) -> str:
+    """How long it was seen to be clean, where that proves little."""
+    clean_min = number(sweep, "clean_min")
+    if sweep is None or sweep.verdict is Verdict.PASS or clean_min is None:
+        return ""
+    return f" (no glitch in {60 * clean_min:.0f} s)"
+
+
 def _canceller(result: TestResult | None, whose: str) -> str:
-    """At the loudest volume, where it is needed most."""
+    """At the loudest volume, where it is needed most; named when there were several, because the
+    verdict beside it is that of the worst."""
     if result is None or result.verdict not in MEASURED:
         return ""
-    removes, at_least = _loudest(result, "effective_db"), _loudest(result, "effective_low_db")
+    removes, at_least = _loudest(result, "effective_db", "effective_low_db")
     if removes is None and at_least is None:
         return ""
     how_much = f"{removes:.0f} dB" if removes is not None else f"at least {at_least:.0f} dB"
-    if not _loudest(result, "reported_on"):
+    how_much += _at_volume(result)
+    if not _loudest(result, "reported_on")[0]:
         return f"{whose} AEC is off and removes {how_much}"
     claims = "claims to be on but " if result.verdict is Verdict.FAIL else ""
     return f"{whose} AEC {claims}removes {how_much}"
@@ -78,16 +89,31 @@ def _echo(result: TestResult | None) -> str:
     """What A1 found, when nobody asked whether the system's claim is true."""
     if result is None or result.verdict not in MEASURED:
         return ""
-    removed, at_least = _loudest(result, "erle_db"), _loudest(result, "erle_low_db")
+    removed, at_least = _loudest(result, "erle_db", "erle_low_db")
+    where = _at_volume(result)
     if removed is not None:
-        return f"{max(removed, 0.0):.0f} dB of echo removed"
-    return "" if at_least is None else f"at least {max(at_least, 0.0):.0f} dB of echo removed"
+        return f"{max(removed, 0.0):.0f} dB of echo removed{where}"
+    if at_least is None:
+        return ""
+    return f"at least {max(at_least, 0.0):.0f} dB of echo removed{where}"
 
 
-def _loudest(result: TestResult, name: str) -> float | None:
-    """The last of the values at several volumes: tests go from quiet to loud."""
-    values = [m.value for m in result.measurements if m.name.startswith(f"{name}[volume=")]
-    return values[-1] if values else None
+def _at_volume(result: TestResult) -> str:
+    """`` at 100 % volume`` for a test of several volumes, whose loudest the number is of."""
+    found = [m.name.partition("[volume=")[2].rstrip("]") for m in result.measurements]
+    volumes = list(dict.fromkeys(v for v in found if v))
+    if len(volumes) < 2 or not re.fullmatch(r"[01](\.\d{1,4})?", volumes[-1]):
+        return ""
+    return f" at {100 * float(volumes[-1]):.0f} % volume"
+
+
+def _loudest(result: TestResult, *names: str) -> tuple[float | None, ...]:
+    """These numbers at the last volume that any of them was measured at: tests go from quiet to
+    loud. ``None`` = not at that one, however loud the last one was that gave it."""
+    found = [(m.name.partition("["), m.value) for m in result.measurements]
+    at = [rest for (name, _, rest), _ in found if name in names and rest.startswith("volume=")]
+    last = {name: value for (name, _, rest), value in found if at and rest == at[-1]}
+    return tuple(last.get(name) for name in names)
 
 
 def _delay(by_test: dict[str, TestResult]) -> str:

@@ -17,6 +17,7 @@ from profiler.model import (
     Verdict,
 )
 from profiler.summary import finding
+from profiler.summary.asking import Described, named
 from profiler.summary.cautions import Standing, cautions
 from profiler.summary.pooling import Pooled, pool
 from profiler.summary.relatives import Circle, Relatives, kind_of, system_age
@@ -55,13 +56,7 @@ class KnowledgeBase:
     def named(self, manufacturer: str, model: str) -> tuple[ModelFacts, ...]:
         """Stored models with this model code, ignoring case, newest first; ``manufacturer`` may
         be empty."""
-        maker, name = manufacturer.casefold(), model.casefold()
-        return tuple(
-            facts
-            for facts in reversed(self._relatives.by_age())
-            if facts.key.model.casefold() == name
-            and (not maker or facts.key.manufacturer.casefold() == maker)
-        )
+        return named(self._relatives.by_age(), Described(model, manufacturer))
 
     def knowledge(self, facts: ModelFacts, now: datetime) -> Knowledge:
         """All that is known of a model; ``now`` decides what is stale.
@@ -75,6 +70,21 @@ class KnowledgeBase:
             found for test_id in sorted(tests) if (found := self._answer(test_id, circles, facts))
         ]
         return self._put_together(facts, answers, self._missed(circles, facts), now)
+
+    def answered(self, facts: ModelFacts, *, before: SupportLevel) -> frozenset[str]:
+        """The tests that a level nearer than ``before`` answers, by results of the model's own
+        kind: relatives of that level and farther ones are not asked for them."""
+        nearer = _ORDER[: _ORDER.index(before)]
+        circles = [c for c in self._relatives.of_own_kind(facts) if c.level in nearer]
+        tests = {test_id for circle in circles for test_id in circle.by_test}
+        return frozenset(
+            test_id
+            for test_id in tests
+            if any(
+                (pooled := self._pool(circle, test_id, facts)) is not None and pooled.answers
+                for circle in circles
+            )
+        )
 
     def _answer(self, test_id: str, circles: Sequence[Circle], facts: ModelFacts) -> _Answer | None:
         found: _Answer | None = None

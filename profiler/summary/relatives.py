@@ -83,7 +83,7 @@ class Relatives:
         self._same_model: defaultdict[tuple[str, str], list[Shelf]] = defaultdict(list)
         for (kind, key), shelf in self._shelves.items():
             self._same_model[key.manufacturer, key.model].append(shelf)
-            for name in _names(shelf.facts, kind):
+            for name in group_names(shelf.facts, kind):
                 self._groups[name].append(shelf)
         self._circles: dict[Hashable, Circle] = {}
 
@@ -114,17 +114,21 @@ class Relatives:
         virtual ones do, then emulators: the knowledge carries a caution. A custom ROM and the
         maker's own build never answer for each other, nor do a browser and the phone's apps.
         """
-        for kind in _fallbacks(kind_of(facts)):
+        for kind in fallbacks(kind_of(facts)):
             found = tuple(self._around(facts, kind))
             if found:
                 return found
         return ()
 
+    def of_own_kind(self, facts: ModelFacts) -> tuple[Circle, ...]:
+        """The circles of the model's own kind alone, nearest first."""
+        return tuple(self._around(facts, kind_of(facts)))
+
     def _around(self, facts: ModelFacts, kind: Kind) -> Iterator[Circle]:
         own = self._shelves.get((kind, facts.key))
         if own is not None:
             yield self._circle(SupportLevel.SAME_BUILD, (own,), (kind, facts.key))
-        names = _names(facts, kind)
+        names = group_names(facts, kind)
         for name in names:
             level = name[0]
             near = tuple(self._groups.get(name, ()))
@@ -144,7 +148,7 @@ class Relatives:
         return circle
 
 
-def _names(facts: ModelFacts, kind: Kind) -> list[tuple[SupportLevel, Hashable]]:
+def group_names(facts: ModelFacts, kind: Kind) -> list[tuple[SupportLevel, Hashable]]:
     """The groups a model belongs to, nearest first.
 
     What a page hears depends on the browser, its build and the computer's sound server more than on
@@ -177,11 +181,23 @@ def _soc_fits(asked: ModelKey, other: ModelKey) -> bool:
     return asked.soc == other.soc or not asked.soc or not other.soc
 
 
-def _fallbacks(kind: Kind) -> tuple[Kind, ...]:
+def fallbacks(kind: Kind) -> tuple[Kind, ...]:
+    """The kinds that may answer for one, in this order: the first of which any is known."""
     if kind.is_virtual or kind.is_emulator:
         return (kind,)
     custom = kind.is_custom_rom
     return kind, Kind(True, False, custom, kind.stack), Kind(False, True, custom, kind.stack)
+
+
+def one_a_key(known: Iterable[ModelFacts]) -> list[ModelFacts]:
+    """One a model key, sorted by it, as :meth:`Relatives.models` chooses of results; ``known`` has
+    the model that was measured last at the end, and of equal ranks the last wins."""
+    best: dict[ModelKey, ModelFacts] = {}
+    for facts in known:
+        there = best.get(facts.key)
+        if there is None or _rank(kind_of(facts)) <= _rank(kind_of(there)):
+            best[facts.key] = facts
+    return sorted(best.values(), key=lambda facts: str(facts.key))
 
 
 def _rank(kind: Kind) -> tuple[bool, bool, bool]:

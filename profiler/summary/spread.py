@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from profiler.intervals import line_scatter
+from profiler.intervals import between_sd, line_scatter, quantiles
 from profiler.model import SessionRow
 
 Float = npt.NDArray[np.float64]
@@ -32,7 +32,7 @@ def mad(values: Float) -> float:
 
 def p95(values: Float) -> float:
     """95th percentile, median-unbiased (Hyndman & Fan 1996, no. 8); few values give the largest."""
-    return float(np.quantile(values, 0.95, method="median_unbiased"))
+    return quantiles(values, [0.95])[0]
 
 
 def between_session_sd(rows: Sequence[SessionRow]) -> float | None:
@@ -46,14 +46,8 @@ def between_session_sd(rows: Sequence[SessionRow]) -> float | None:
     by_device: defaultdict[str, list[SessionRow]] = defaultdict(list)
     for row in rows:
         by_device[row.device_uid].append(row)
-    groups = [latencies(group) for group in by_device.values()]
-    freedom = sum(len(g) - 1 for g in groups)
-    if freedom < 1:
-        return None
-    squares = sum(float(np.sum((g - g.mean()) ** 2)) for g in groups)
-    own = [(row.uncertainty_us / 1000.0) ** 2 for row in rows if row.uncertainty_us is not None]
-    method = float(np.mean(own)) if own else 0.0
-    return math.sqrt(max(0.0, squares / freedom - method))
+    own = [row.uncertainty_us / 1000.0 for row in rows if row.uncertainty_us is not None]
+    return between_sd(map(latencies, by_device.values()), own)
 
 
 def within_session_sd(rows: Iterable[SessionRow]) -> float | None:

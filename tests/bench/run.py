@@ -19,6 +19,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 sys.path.append(str(Path(__file__).parents[1] / "fakes"))  # as pytest finds them
 
 import corpus  # noqa: E402
+import dashboard_paint  # noqa: E402
 import echo  # noqa: E402
 import exchange  # noqa: E402
 import exports  # noqa: E402
@@ -27,6 +28,7 @@ import numpy as np  # noqa: E402
 import phones  # noqa: E402
 import sound  # noqa: E402
 import speed  # noqa: E402
+import store_reads  # noqa: E402
 import suites  # noqa: E402
 import verify  # noqa: E402
 from score import Row, auc, run_job, score_events  # noqa: E402
@@ -40,6 +42,8 @@ PARTS: dict[str, Callable[[Table], None]] = {
     "sound": lambda table: put(table, sound.rows(SOUND_SEEDS)),
     "exports": lambda table: put(table, exports.rows()),
     "speed": speed.measure,
+    "store": store_reads.measure,
+    "dashboard": dashboard_paint.measure,
     "phones": phones.measure,
     "suites": suites.measure,
     "verify": verify.measure,

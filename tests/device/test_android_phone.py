@@ -6,29 +6,34 @@ is listed in docs/android.md. It prints a table to send with a report.
 
 from __future__ import annotations
 
-import os
-import statistics
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import replace
 
 import pytest
+from phone_acceptance import (
+    MAY_BE_VIRTUAL,
+    agree,
+    cancelled_in_mid_trial,
+    first_trial_after_contact,
+    latencies_ms,
+    measured,
+    not_silent_in_secret,
+    say,
+    told,
+    trial,
+    tried,
+)
 
 from device_probes.android import AdbBench, AndroidDriver, SharedServer
 from device_probes.android.commands import FORCE_STOP, Command
 from device_probes.android.shell import Shell
-from device_probes.driver import Capture, Play, Progress
-from profiler.analysis import analyze
 from profiler.errors import DeviceError, ProbeBackground, ProbeRefused
-from profiler.model import CodecRequest, EffectState, Estimate, TrialRequest, Verdict
-from profiler.stimulus import make_train
+from profiler.model import CodecRequest, EffectState, Verdict
 
-pytestmark = [pytest.mark.device, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.device("android"), pytest.mark.timeout(600)]
 
-TRAIN = make_train(7, chirps=6, chirp_s=0.35, lead_in_s=0.1)
-PLAIN = TrialRequest(warmup_s=1.0, duration_s=TRAIN.duration_s + 1.2)
 PATHS = [
     *(("aaudio", sharing, mode) for sharing in ("exclusive", "shared")
       for mode in ("low_latency", "none")),
@@ -45,8 +50,6 @@ KEPT = (
     "system volume_voice_speaker",
 )
 """Settings that must be as they were; volumes are written there within a second."""
-MAY_BE_VIRTUAL = os.environ.get("CHIRPBENCH_DEVICE_MAY_BE_VIRTUAL") == "1"
-"""Set by the test of this test, which has no phone."""
 
 
 class ByHand:
@@ -63,14 +66,6 @@ class ByHand:
     def settings(self) -> list[str]:
         time.sleep(1.5)  # the system writes volumes down a little later
         return [f"{key} = {self.run(Command(f'settings get {key}')).strip()}" for key in KEPT]
-
-
-def ignore(_: Progress) -> None:
-    pass
-
-
-def say(line: str) -> None:
-    print(f"\n  | {line}", end="")
 
 
 @pytest.fixture(scope="module")
@@ -104,15 +99,6 @@ def hand(bench: AdbBench, server: SharedServer, phone: AndroidDriver) -> ByHand:
     return ByHand(bench, server, phone.ref.serial)
 
 
-def trial(phone: AndroidDriver, **changes: object) -> Capture:
-    request = replace(PLAIN, **changes)  # type: ignore[arg-type]
-    return phone.run(request, (Play(TRAIN),), ignore)
-
-
-def measured(capture: Capture) -> Estimate:
-    return analyze(capture.audio, TRAIN)
-
-
 def test_facts_are_complete(phone: AndroidDriver) -> None:
     facts = phone.connect()
     for value in (facts.manufacturer, facts.model, facts.soc, facts.os_build):
@@ -130,49 +116,24 @@ def test_facts_are_complete(phone: AndroidDriver) -> None:
 
 def test_the_probe_is_installed_once(phone: AndroidDriver) -> None:
     """A second contact finds the probe current; from there to the first trial is quick."""
-    phone.close()
-    began = time.monotonic()
-    phone.connect()
-    opened: list[float] = []
-
-    def note(_: Progress) -> None:
-        if not opened:
-            opened.append(time.monotonic())
-
-    phone.run(replace(PLAIN, duration_s=0.5), (), note)
-    say(f"first contact to first trial {opened[0] - began:.2f} s (goal 2 s)")
+    first_trial_after_contact(phone)
 
 
 @pytest.mark.parametrize(("api", "sharing", "mode"), PATHS)
 def test_each_path_opens_or_says_why(
     phone: AndroidDriver, api: str, sharing: str, mode: str
 ) -> None:
-    try:
-        capture = trial(phone, api=api, sharing=sharing, performance_mode=mode)
-    except ProbeRefused as exc:
-        say(f"{api} {sharing} {mode}: {exc.code}")
-        if exc.code not in ("unsupported", "open_failed", "rate_differs"):
-            raise
-        return
-    report, estimate = capture.report, measured(capture)
-    latency = estimate.round_trip_latency_ms
-    shown = "–" if latency is None else f"{latency:.2f} ms"
-    granted = f"{report.output.sharing}/{report.output.performance_mode}/mmap {report.output.mmap}"
-    start = ", ".join(f"{k} {v:.0f}" for k, v in report.startup_ms.items())
-    say(f"{api} {sharing} {mode}: {shown} {estimate.verdict.value} granted {granted}; ms: {start}")
-    assert capture.audio.samples.any() or report.input_silenced, "all zeros, and nobody said so"
-    assert report.longest_zero_run_frames is not None
+    name = f"{api} {sharing} {mode}"
+    capture = tried(phone, name, api=api, sharing=sharing, performance_mode=mode)
+    if capture is not None:
+        output = capture.report.output
+        granted = f"{output.sharing}/{output.performance_mode}/mmap {output.mmap}"
+        told(name, capture, f"granted {granted}")
 
 
 def test_five_opens_agree_within_three_bursts(phone: AndroidDriver) -> None:
     facts = phone.connect()
-    found = [measured(trial(phone)) for _ in range(5)]
-    values = [e.round_trip_latency_ms for e in found if e.round_trip_latency_ms is not None]
-    assert len(values) == 5, [e.reasons for e in found]
-    burst_ms = 1000 * (facts.frames_per_burst or 480) / (facts.native_rate_hz or 48_000)
-    spread = max(values) - min(values)
-    say(f"five opens: median {statistics.median(values):.2f} ms, spread {spread:.2f} ms")
-    assert spread <= 3 * burst_ms + 0.5
+    agree(latencies_ms(phone, 5), facts)
 
 
 @pytest.mark.parametrize("preset", ["generic", "voice_recognition", "unprocessed"])
@@ -184,7 +145,7 @@ def test_no_capture_is_silent_in_secret(phone: AndroidDriver, preset: str, rate:
         say(f"{preset} {rate}: {exc.code}")
         return
     say(f"{preset} {rate}: zeros {capture.report.longest_zero_run_frames} frames")
-    assert capture.audio.samples.any() or capture.report.input_silenced
+    not_silent_in_secret(capture)
 
 
 def test_effects_are_reported(phone: AndroidDriver) -> None:
@@ -238,14 +199,7 @@ def test_home_ends_a_trial(phone: AndroidDriver, hand: ByHand) -> None:
 
 
 def test_cancel_is_heard(phone: AndroidDriver) -> None:
-    timer = threading.Timer(1.2, phone.cancel)
-    timer.start()
-    began = time.monotonic()
-    with pytest.raises(ProbeRefused) as caught:
-        trial(phone, duration_s=20.0)
-    timer.join()
-    assert caught.value.code == "cancelled"
-    assert time.monotonic() - began < 6.0
+    cancelled_in_mid_trial(phone)
 
 
 def test_codec_cost(phone: AndroidDriver) -> None:

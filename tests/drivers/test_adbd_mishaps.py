@@ -18,6 +18,7 @@ from adbd_phones import SOCKET, START, TOKEN, phones
 
 from device_probes.client import Deadlines, ProbeClient
 from device_probes.virtual.adbd import AdbDaemon
+from device_probes.virtual.adbd.packet import MAX_PAYLOAD_BYTES
 from profiler.errors import DeviceError, DeviceLost, DeviceTimeout, ProbeProtocolError
 from profiler.model import TrialRequest
 
@@ -262,6 +263,29 @@ def test_a_phone_frozen_at_each_step_of_a_session_is_given_up_in_time(server, ph
     again.handshake()
     assert again.run(TRIAL, [], lambda _: None).audio.samples.any()
     again.close()
+
+
+def test_a_client_that_is_reset_with_data_on_its_way_does_not_end_the_phone(server, phone):
+    """The server then sends what is left in the socket without waiting for the phone's word."""
+    before = phone.plug.generation, phone.plug.online
+    raw = Raw(server, phone, "shell:echo ready; cat >/dev/null")
+    assert raw.exactly(6) == b"ready\n"
+    phone.freeze()
+    raw.sock.setblocking(False)
+    sent, end = 0, time.monotonic() + 1.0
+    while time.monotonic() < end:
+        try:
+            sent += raw.sock.send(DATA)
+        except BlockingIOError:
+            time.sleep(0.01)
+    assert sent > MAX_PAYLOAD_BYTES
+    raw.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    raw.sock.close()
+    time.sleep(0.2)
+    phone.thaw()
+    with closing(Raw(server, phone, "shell:echo alive")) as again:
+        assert again.rest() == b"alive\n"
+    assert (phone.plug.generation, phone.plug.online) == before
 
 
 def test_a_slow_link_is_a_coroutine(server, phone):

@@ -20,6 +20,8 @@ from profiler.errors import DeviceError, DeviceLost, DeviceTimeout, ProbeBackgro
 from profiler.model import TimedAction, TrialRequest
 from profiler.stimulus import make_train
 
+pytestmark = pytest.mark.alone  # things at times of a clock that runs fast
+
 TRAIN = make_train(seed=11)
 CALL = TrialRequest(audio_mode="communication", warmup_s=0.1, duration_s=14.0)
 ON = replace(CALL, background="continue")

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from adb_servers import until
 from android_benches import (
+    CALM,
     QUICK,
     REQUEST,
     Rig,
@@ -109,7 +110,7 @@ def test_a_success_forgets_the_failures(one: Rig) -> None:
 def test_many_phones_at_once() -> None:
     names = [f"A{i}" for i in range(16)]
     with rig(*names) as made:
-        drivers = made.drivers()
+        drivers = made.drivers(deadlines=CALM)
         failures: list[str] = []
 
         def work(driver: AndroidDriver) -> None:
@@ -124,7 +125,7 @@ def test_many_phones_at_once() -> None:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(60)
+            thread.join(120)
         assert failures == []
         assert {stay_on(phone) for phone in made.phones} == {"0"}
 

@@ -99,7 +99,6 @@ def assert_unharmed(outcome: BenchOutcome) -> None:
         assert [r.verdict for r in device.results] == [Verdict.PASS], serial
 
 
-@pytest.mark.timeout(120)
 def test_phones_that_misbehave_spare_the_others(server: PrivateServer, tmp_path: Path) -> None:
     names = (
         "flood", "floodtest", "frames", "garbage", "progress", "nan", "inf", "silence", "claims",
@@ -151,7 +150,6 @@ def test_phones_that_misbehave_spare_the_others(server: PrivateServer, tmp_path:
             assert latency is None or math.isfinite(latency)
 
 
-@pytest.mark.timeout(120)
 def test_hostile_names_are_stored_cleaned_and_read_back(
     server: PrivateServer, tmp_path: Path
 ) -> None:
@@ -207,7 +205,6 @@ def usb_serials(transport: int) -> list[str]:
     ]  # fmt: skip
 
 
-@pytest.mark.timeout(120)
 def test_what_phones_call_themselves_by_usb_names_no_file_and_hides_no_phone(
     server: PrivateServer, tmp_path: Path
 ) -> None:
@@ -283,7 +280,6 @@ BANNERS = {
 }  # fmt: skip
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("name", BANNERS)
 def test_a_banner_hides_no_other_phone(server: PrivateServer, tmp_path: Path, name: str) -> None:
     """The adb server writes what a phone announces into the list of all phones."""

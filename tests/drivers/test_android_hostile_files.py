@@ -133,7 +133,6 @@ PUSHES: dict[str, tuple[Trick, type[DeviceError]]] = {
 }  # fmt: skip
 
 
-@pytest.mark.timeout(60)
 @pytest.mark.parametrize("what", ["note", "package"])
 def test_a_push_to_a_phone_that_lies_is_a_named_error(
     server: PrivateServer, home: Path, what: str
@@ -189,7 +188,6 @@ PULLS: dict[str, tuple[Trick, type[DeviceError]]] = {
 }  # fmt: skip
 
 
-@pytest.mark.timeout(60)
 def test_a_pull_from_a_phone_that_lies_leaves_no_file(server: PrivateServer, home: Path) -> None:
     phones = hostile_phones(*(f"H{i}" for i in range(len(PULLS))))
     for phone, (trick, _) in zip(phones, PULLS.values(), strict=True):
@@ -281,7 +279,6 @@ def fate(phone: HostileAndroid, drivers: dict[str, object]) -> tuple[bool, str]:
     return harmless(error), repr(error)
 
 
-@pytest.mark.timeout(90)
 @pytest.mark.parametrize("where", ["sync", "adb"])
 def test_changed_bytes_end_in_a_named_error_or_none(
     server: PrivateServer, home: Path, where: str

@@ -159,7 +159,6 @@ def _nothing_elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
         yield
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("moment", ["connecting", "trial"])
 def test_a_probe_that_breaks_the_contract_is_a_named_error(
     server: PrivateServer, tmp_path: Path, moment: str

@@ -187,7 +187,6 @@ def open_files() -> int:
     return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("piece", [b"x" * 79 + b"\n", b"\0" * 80], ids=["lines", "no end of line"])
 def test_an_endless_answer_to_any_command_is_cut_off(
     server: PrivateServer, tmp_path: Path, piece: bytes
@@ -214,7 +213,6 @@ PATIENT = tuple(case for case in SENT if case.when is not asleep)
 """A screen that does not wake is waited for; the flood above has shown those commands."""
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("reply", [(RUBBISH, 0), ("", 255)], ids=["rubbish", "nothing"])
 def test_rubbish_for_any_command_is_a_named_error_or_none(
     server: PrivateServer, tmp_path: Path, reply: object
@@ -245,7 +243,6 @@ LONG = (
 )  # fmt: skip
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("piece", [b"\n", "\U0001f600\n[a]: [".encode(), b"x"])
 def test_an_answer_just_within_the_bound_costs_bounded_memory_and_time(
     server: PrivateServer, tmp_path: Path, piece: bytes
@@ -276,7 +273,6 @@ FRAMES: dict[str, tuple[Trick, type[DeviceError] | tuple[type[DeviceError], ...]
 }
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("name", FRAMES)
 def test_a_shell_that_breaks_its_protocol(server: PrivateServer, tmp_path: Path, name: str) -> None:
     trick, kind = FRAMES[name]
@@ -300,7 +296,6 @@ SLOW: dict[str, Trick] = {
 }
 
 
-@pytest.mark.timeout(120)
 def test_a_shell_that_takes_its_time_ends_at_the_deadline(
     server: PrivateServer, tmp_path: Path
 ) -> None:
@@ -338,7 +333,6 @@ RAW: dict[str, tuple[Trick, type[DeviceError] | None]] = {
 }
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("name", RAW)
 def test_a_phone_without_the_second_shell_protocol(
     server: PrivateServer, tmp_path: Path, name: str

@@ -16,7 +16,7 @@ from profiler.bench import run_bench
 from profiler.model import Reason, RunStatus, TestResult, TrialRequest, Verdict
 from profiler.plan import BenchPlan
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(180)]
 
 HEAD = '[phone.streams]\nroutes = ["speaker", "earpiece"]\n'
 GOOD = """

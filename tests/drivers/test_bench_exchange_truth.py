@@ -11,6 +11,8 @@ from profiler.bench import run_bench
 from profiler.model import TestResult, Verdict
 from profiler.plan import PartnerPlan
 
+pytestmark = pytest.mark.alone  # phones that have to start together
+
 ONLY_P = PartnerPlan("virtual", "P")
 WEBRTC = """
 [phone.processing]

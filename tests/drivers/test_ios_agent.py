@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
 
 import pytest
 from adb_servers import until
@@ -38,32 +37,6 @@ from profiler.model import DeviceHealth
 PROBE = "org.chirpbench.probe"
 SAFE_S = 10.0
 """Never waited for when all is well."""
-
-
-@pytest.fixture
-def mux() -> Iterator[FakeMux]:
-    with FakeMux() as fake:
-        yield fake
-
-
-@pytest.fixture
-def door(mux: FakeMux) -> MuxDoor:
-    return MuxDoor(mux.path)
-
-
-@pytest.fixture
-def wda(mux: FakeMux) -> FakeAgent:
-    """The WebDriverAgent of the one phone that is there."""
-    fake = FakeAgent()
-    mux.plug(wda=fake)
-    return fake
-
-
-@pytest.fixture
-def agent(wda: FakeAgent, door: MuxDoor) -> Iterator[Agent]:
-    agent = Agent(door, PHONE)
-    yield agent
-    agent.close()
 
 
 # --- WebDriverAgent -------------------------------------------------------------------------------

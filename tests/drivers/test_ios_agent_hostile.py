@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import resource
 import socket
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from adb_servers import until
@@ -15,6 +18,7 @@ from ios_mux import (
     PHONE,
     FakeAgent,
     FakeMux,
+    Serve,
     http,
     silent,
     state_of,
@@ -25,7 +29,7 @@ from device_probes.ios.agent import (
     Agent,
     AgentDeadlines,
 )
-from device_probes.ios.door import MuxDoor
+from device_probes.ios.door import MuxDoor, Seen
 from device_probes.ios.foreign import Garbled
 from device_probes.ios.forward import Forward
 from profiler.errors import (
@@ -40,32 +44,6 @@ ONCE = AgentDeadlines(0.2, 0.2, 0.2, 0.2, 0.2)
 """Too short to ask again."""
 SAFE_S = 10.0
 """Never waited for when all is well."""
-
-
-@pytest.fixture
-def mux() -> Iterator[FakeMux]:
-    with FakeMux() as fake:
-        yield fake
-
-
-@pytest.fixture
-def door(mux: FakeMux) -> MuxDoor:
-    return MuxDoor(mux.path)
-
-
-@pytest.fixture
-def wda(mux: FakeMux) -> FakeAgent:
-    """The WebDriverAgent of the one phone that is there."""
-    fake = FakeAgent()
-    mux.plug(wda=fake)
-    return fake
-
-
-@pytest.fixture
-def agent(wda: FakeAgent, door: MuxDoor) -> Iterator[Agent]:
-    agent = Agent(door, PHONE)
-    yield agent
-    agent.close()
 
 
 @pytest.fixture
@@ -253,3 +231,78 @@ def test_after_its_call_a_forward_leads_nowhere(mux: FakeMux, forward: Forward) 
     with pytest.raises(ConnectionRefusedError):
         _ask(forward, f"/{secret}/status")
     assert mux.connects == 0
+
+
+FILES = Path("/proc/self/fd")
+
+
+@contextlib.contextmanager
+def room_for(count: int) -> Iterator[None]:
+    """This process can open so many files more, and when it is over as many again."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    highest = max(int(path.name) for path in FILES.iterdir())
+    resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 20, before[1]))
+    held = []
+    try:
+        with contextlib.suppress(OSError):
+            while True:
+                held.append(os.open(os.devnull, os.O_RDONLY))
+        for _ in range(count):
+            os.close(held.pop())
+        yield
+        held += [os.open(os.devnull, os.O_RDONLY) for _ in range(count)]
+    finally:
+        for number in held:
+            os.close(number)
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+@pytest.mark.skipif(not FILES.is_dir(), reason="counts the open files where Linux lists them")
+@pytest.mark.parametrize("count", range(4))
+def test_no_socket_left_is_said_and_none_is_kept(hasty: Agent, count: int) -> None:
+    """Of the four that a forward needs."""
+    with room_for(count), pytest.raises(DeviceError, match="no socket or thread left") as caught:
+        hasty.status()
+    assert "ulimit" in caught.value.hint
+    assert hasty.status().ready  # and it is as before
+
+
+class Timed(MuxDoor):
+    """The door, with what each question to it was allowed to take."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.allowed_s: list[float] = []
+
+    def devices(self, timeout_s: float = 3.0) -> tuple[Seen, ...]:
+        self.allowed_s.append(timeout_s)
+        return super().devices(timeout_s)
+
+
+@pytest.mark.parametrize("ask_s", [0.4, 30.0])
+def test_whether_the_phone_is_still_there_is_asked_within_the_calls_deadline(
+    mux: FakeMux, wda: FakeAgent, ask_s: float
+) -> None:
+    """And usbmuxd's silence is told only when it had the time to answer."""
+    door = Timed(mux.path)
+    agent = Agent(door, PHONE, deadlines=AgentDeadlines(ask_s=ask_s))
+    wda.replace["/wda/apps/state"] = freezes(mux)
+    with pytest.raises(DeviceError) as caught:
+        agent.app_state(PROBE)
+    agent.close()
+    assert door.allowed_s
+    assert max(door.allowed_s) <= min(ask_s, 1.0)
+    if ask_s < 1:
+        assert "device list" not in str(caught.value)
+    else:
+        assert "no answer to device list within 1 s" in str(caught.value)
+
+
+def freezes(mux: FakeMux) -> Serve:
+    """Ends the connection without an answer, at the moment at which usbmuxd stops answering."""
+
+    async def serve(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        mux.is_frozen = True
+        writer.close()
+
+    return serve

@@ -329,6 +329,11 @@ def test_a_ring_gives_every_frame_once_and_refuses_what_does_not_fit(lines: Path
 
 
 @rig.apt
+def test_what_comes_after_the_end_is_no_overrun(lines: Path) -> None:
+    assert ask(lines, ["ended"]) == ["state=3 recorded=480 overrun=0 inputs=10"]
+
+
+@rig.apt
 def test_words_that_ios_has(lines: Path) -> None:
     (answer,) = ask(lines, ["words"])
     assert answer.split() == [

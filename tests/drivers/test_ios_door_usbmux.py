@@ -24,17 +24,6 @@ SAFE_S = 10.0
 
 
 @pytest.fixture
-def mux() -> Iterator[FakeMux]:
-    with FakeMux() as fake:
-        yield fake
-
-
-@pytest.fixture
-def door(mux: FakeMux) -> MuxDoor:
-    return MuxDoor(mux.path)
-
-
-@pytest.fixture
 def tracker(door: MuxDoor) -> Iterator[MuxTracker]:
     tracker = MuxTracker(door)
     tracker.start()

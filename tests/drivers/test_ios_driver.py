@@ -15,7 +15,6 @@ from ios_fleets import PROBE, REQUEST, Table, connect_and_try, table, trial
 from device_probes.android.ledger import Lease, Ledger
 from device_probes.driver import (
     Acts,
-    CodesSpeech,
     Driver,
     Inspects,
     Paced,
@@ -26,7 +25,7 @@ from device_probes.ios.bench import IosBench
 from device_probes.virtual import Clock
 from device_probes.virtual.usbmuxd.state import HOME_BUNDLE, MICROPHONE
 from profiler.errors import DeviceError, DeviceLost, DeviceNotReady, ProbeRefused
-from profiler.model import CodecRequest, DeviceState, Platform, TimedAction, TrialRequest
+from profiler.model import DeviceState, Platform, TimedAction, TrialRequest
 
 
 @pytest.fixture
@@ -170,7 +169,7 @@ def test_inspecting_starts_nothing(one: Table) -> None:
 
 def test_the_contract_is_kept(one: Table) -> None:
     driver = one.driver()
-    for part in (Driver, Inspects, ReportsHealth, CodesSpeech, StartsFresh, Acts, Paced):
+    for part in (Driver, Inspects, ReportsHealth, StartsFresh, Acts, Paced):
         if part is not Driver:
             assert isinstance(driver, part)
     assert str(driver.ref) == "iPhone 14 (I1)"
@@ -180,16 +179,6 @@ def test_the_contract_is_kept(one: Table) -> None:
             call()
     driver.close()
     driver.close()
-
-
-def test_coding_is_measured(one: Table) -> None:
-    driver = one.driver()
-    driver.connect()
-    cost = driver.codec_cost(
-        CodecRequest(codec="opus", rate_hz=48_000, channels=1, bitrate_bps=24_000, complexity=5,
-                     frame_ms=20.0, frames=20, paced=False)
-    )  # fmt: skip
-    assert cost.frames == 20
 
 
 def test_a_running_trial_is_cancelled_and_the_next_one_runs() -> None:
@@ -210,7 +199,7 @@ def test_the_route_is_changed_while_a_trial_runs() -> None:
         driver = made.driver()
         assert driver.actions == frozenset()
         driver.connect()
-        assert driver.actions == {"route"}
+        assert driver.actions == {"route", "lock"}
         acted: list[str] = []
 
         def change(_: object) -> None:
@@ -272,6 +261,9 @@ def test_no_usbmuxd_is_said_and_no_error(tmp_path: Path) -> None:
         with pytest.raises(DeviceNotReady) as caught:
             driver.connect()
         assert caught.value.state == DeviceState.NO_USBMUXD
+        said = str(caught.value)
+        assert said.count("no usbmuxd answers") == said.count("apt install usbmuxd") == 1
+        assert "Error" not in said, "no name of an exception"
     finally:
         bench.close()
 

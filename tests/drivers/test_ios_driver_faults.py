@@ -7,7 +7,7 @@ WebDriverAgent that ends, hangs or forgets; facebook-wda is the real one.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +23,9 @@ from ios_fleets import (
     works_again,
 )
 
+from device_probes.ios.errors import REMEDIES
 from device_probes.virtual import Clock
+from device_probes.virtual.usbmuxd.iphone import VirtualIphone
 from profiler.bench.faults import fault_of
 from profiler.errors import (
     DeviceError,
@@ -256,6 +258,25 @@ def test_trust_is_known_without_any_program(
     one.phone.revoke()
     (revoked,) = bench.seen(check=True)
     assert revoked.state is DeviceState.UNTRUSTED
+
+
+@pytest.mark.parametrize(
+    ("fault", "state"),
+    [
+        (lambda phone: phone.untrust(), DeviceState.UNTRUSTED),
+        (lambda phone: phone.kill_wda(), DeviceState.WDA_MISSING),
+        (lambda phone: phone.lock(passcode=True), DeviceState.LOCKED),
+    ],
+)
+def test_inspecting_tells_the_state_that_a_run_would_meet(
+    one: Table, fault: Callable[[VirtualIphone], None], state: DeviceState
+) -> None:
+    fault(one.phone)
+    with pytest.raises(DeviceNotReady) as caught:
+        one.driver().inspect()
+    assert caught.value.state == state
+    assert REMEDIES[state] in caught.value.hint
+    assert one.phone.state.launches == []
 
 
 def test_a_screen_without_a_passcode_is_unlocked(one: Table) -> None:

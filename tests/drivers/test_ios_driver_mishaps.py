@@ -123,6 +123,18 @@ def test_an_alert_of_something_else_is_named_and_left_alone(one: Table) -> None:
     works_again(one, driver)
 
 
+def test_another_apps_question_for_the_microphone_is_not_answered(one: Table) -> None:
+    one.phone.allow_microphone()
+    question = "“Recorder” Would Like to Access the Microphone\nIt records."
+    one.phone.state.show_alert(question, ("Don’t Allow", "Allow"))
+    driver = one.driver()
+    with pytest.raises(ProbePermission, match=r"another app.*Recorder"):
+        driver.connect()
+    assert one.phone.state.pressed == []
+    one.phone.clear_alerts()
+    works_again(one, driver)
+
+
 def test_a_storm_of_alerts_ends(one: Table) -> None:
     one.phone.alert_storm(about="microphone")
     driver = one.driver()
@@ -183,8 +195,9 @@ def test_an_app_that_crashes_without_webdriveragent_has_to_be_opened_again(one: 
     driver = one.driver()
     driver.connect()
     phone.on("probe:run", "crash_probe")
-    with pytest.raises(ProbeCrashed):
+    with pytest.raises(DeviceNotReady, match="it has ended, or its port was closed") as ended:
         trial(driver)
+    assert ended.value.state == DeviceState.PORT_CLOSED
     with pytest.raises(DeviceNotReady) as caught:
         driver.connect()
     assert caught.value.state == DeviceState.WDA_MISSING

@@ -1,8 +1,8 @@
-"""The iOS probe's C plays and records for a real host: exact to the frame.
+"""The iOS probe plays and records for a real host: exact to the frame.
 
 Core and I/O unit run on Linux behind a port, with a fake of Core Audio one layer below them
-(tests/fakes/ios_native/fake_unit.h) and with the address and undefined-behaviour sanitizers. What
-the app has in Swift around them (AVAudioSession, sockets, the screen) is not run here.
+(tests/fakes/ios_native/fake_unit.h): once under the address and undefined-behaviour sanitizers,
+with a few lines of C in place of the app's Swift, and once as the app that Xcode compiles.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ios_native import ios_rig as rig
+from ios_native.ios_rig import Program
 
 from device_probes.client import ProbeClient
 from device_probes.driver import Capture, Play
@@ -35,9 +36,9 @@ OTHER = make_train(4, chirps=1)
 pytestmark = [pytest.mark.needs_apt(*package) for package in rig.GCC]
 
 
-@pytest.fixture(scope="module")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return rig.build_probe(tmp_path_factory.mktemp("sanitized"), *rig.SANITIZED)
+@pytest.fixture(scope="module", params=["core", "app"])
+def program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> object:
+    return rig.build(request.param, tmp_path_factory.mktemp(request.param))
 
 
 @contextmanager
@@ -50,7 +51,9 @@ def connected(port: int, token: str = "") -> Iterator[ProbeClient]:
         client.close()
 
 
-def trial(program: Path, words: str = "", request: TrialRequest = PLAIN, *plays: Play) -> Capture:
+def trial(
+    program: Program, words: str = "", request: TrialRequest = PLAIN, *plays: Play
+) -> Capture:
     with rig.probe(program, words) as running, connected(running.port) as client:
         return client.run(request, plays or (Play(TRAIN, 0.0),), lambda _: None)
 
@@ -89,7 +92,7 @@ EXACT = {
 
 
 @pytest.mark.parametrize("name", EXACT)
-def test_lag_is_the_injected_one(program: Path, name: str) -> None:
+def test_lag_is_the_injected_one(program: Program, name: str) -> None:
     words, request, lag = EXACT[name]
     capture = trial(program, words, request)
     assert capture.audio.samples.shape == (round(request.duration_s * RATE), 1)
@@ -101,19 +104,19 @@ def test_lag_is_the_injected_one(program: Path, name: str) -> None:
     assert (observed["filled_frames"], observed["short_reads"]) == ("0", "0")
 
 
-def test_several_plays_are_added_where_they_belong(program: Path) -> None:
+def test_several_plays_are_added_where_they_belong(program: Program) -> None:
     plays = (Play(TRAIN, 0.1), Play(OTHER, 0.1), Play(OTHER, 0.3), Play(TRAIN, 0.49))
     capture = trial(program, "", PLAIN, *plays)
     assert_heard(capture.audio.samples[:, 0], played(capture, *plays), BURST + DELAY)
 
 
-def test_nothing_played_is_a_recording_too(program: Path) -> None:
+def test_nothing_played_is_a_recording_too(program: Program) -> None:
     with rig.probe(program) as running, connected(running.port) as client:
         capture = client.run(PLAIN, (), lambda _: None)
     assert_heard(capture.audio.samples[:, 0], np.zeros(24_000, np.float32), 0)
 
 
-def test_channels_are_granted_as_the_unit_takes_them(program: Path) -> None:
+def test_channels_are_granted_as_the_unit_takes_them(program: Program) -> None:
     request = replace(PLAIN, input_channels=2, output_channels=4)
     capture = trial(program, "out_channels=2", request)
     assert (capture.report.output.channels, capture.report.input.channels) == (2, 2)
@@ -124,7 +127,7 @@ def test_channels_are_granted_as_the_unit_takes_them(program: Path) -> None:
     assert mono.audio.samples.shape == (24_000, 1)
 
 
-def test_times_are_of_one_clock_and_latencies_are_the_systems(program: Path) -> None:
+def test_times_are_of_one_clock_and_latencies_are_the_systems(program: Program) -> None:
     words = "latency_out_us=7000 latency_in_us=3000"
     report = trial(program, words, replace(PLAIN, duration_s=3.0)).report
     out, into = report.timestamps_output, report.timestamps_input
@@ -144,7 +147,7 @@ def test_times_are_of_one_clock_and_latencies_are_the_systems(program: Path) -> 
     assert lag_ns == pytest.approx(18e6, abs=1e4)
 
 
-def test_startup_and_histogram(program: Path) -> None:
+def test_startup_and_histogram(program: Program) -> None:
     report = trial(program, "lead=30", replace(PLAIN, warmup_s=0.0)).report
     startup = report.startup_ms
     assert list(startup) == ["open", "start", "first_output", "first_input", "first_nonzero"]
@@ -156,7 +159,7 @@ def test_startup_and_histogram(program: Path) -> None:
     assert int(report.observed["drained_frames"]) == 30 * BURST
 
 
-def test_a_late_input_is_filled_up_to_its_first_frames(program: Path) -> None:
+def test_a_late_input_is_filled_up_to_its_first_frames(program: Program) -> None:
     capture = trial(program, "lead=-20", replace(PLAIN, warmup_s=0.0))
     filled = int(capture.report.observed["filled_frames"])
     assert filled == 20 * BURST
@@ -166,7 +169,7 @@ def test_a_late_input_is_filled_up_to_its_first_frames(program: Path) -> None:
     assert capture.report.longest_zero_run_frames == filled
 
 
-def test_the_newest_frame_read_lies_beside_the_newest_written(program: Path) -> None:
+def test_the_newest_frame_read_lies_beside_the_newest_written(program: Program) -> None:
     capture = trial(program, "lead=-5 in_burst=100", replace(PLAIN, warmup_s=0.0))
     filled = 5 * BURST + BURST - 100  # one piece came with the sixth callback, and ends with it
     assert capture.report.observed["filled_frames"] == str(filled)
@@ -175,7 +178,7 @@ def test_the_newest_frame_read_lies_beside_the_newest_written(program: Path) -> 
     assert_heard(samples, played(capture), BURST + DELAY + BURST - 100, filled)
 
 
-def test_pieces_of_another_size_lose_nothing(program: Path) -> None:
+def test_pieces_of_another_size_lose_nothing(program: Program) -> None:
     capture = trial(program, "in_burst=960 delay=2000", replace(PLAIN, duration_s=1.0))
     observed = capture.report.observed
     # drained with every callback of the warm-up, it has nothing for the first one after it; the
@@ -186,7 +189,7 @@ def test_pieces_of_another_size_lose_nothing(program: Path) -> None:
     assert_heard(samples, played(capture), 2000 + BURST + 960 - BURST, BURST)
 
 
-def test_a_gap_in_the_systems_count_is_an_xrun(program: Path) -> None:
+def test_a_gap_in_the_systems_count_is_an_xrun(program: Program) -> None:
     capture = trial(program, "gap_at=60 gap=100")
     assert (capture.report.xruns_output, capture.report.xruns_input) == (1, 1)
     warm = trial(program, "gap_at=3 gap=100")  # what starting up costs is no fault of the trial
@@ -197,7 +200,7 @@ def test_a_gap_in_the_systems_count_is_an_xrun(program: Path) -> None:
     assert_heard(samples, timeline, BURST + DELAY - 100, cut)
 
 
-def test_a_failed_render_is_owed_and_counted(program: Path) -> None:
+def test_a_failed_render_is_owed_and_counted(program: Program) -> None:
     capture = trial(program, "render_error_at=50")
     observed = capture.report.observed
     assert (observed["render_errors"], observed["owed_frames_max"]) == ("1", str(BURST))
@@ -207,7 +210,7 @@ def test_a_failed_render_is_owed_and_counted(program: Path) -> None:
     assert_heard(samples, timeline, DELAY, cut)
 
 
-def test_exact_zeros_are_counted(program: Path) -> None:
+def test_exact_zeros_are_counted(program: Program) -> None:
     report = trial(program, "silent=1").report
     assert report.longest_zero_run_frames == 24_000
     assert "first_nonzero" not in report.startup_ms
@@ -223,7 +226,7 @@ def test_exact_zeros_are_counted(program: Path) -> None:
         ({"aec": EffectState.DEFAULT, "agc": EffectState.DEFAULT}, "bypass=0 agc=1 ducking=10"),
     ],
 )
-def test_voice_processing_is_set_and_read_back(program: Path, asked: dict, states: str) -> None:
+def test_voice_processing_is_set_and_read_back(program: Program, asked: dict, states: str) -> None:
     with rig.probe(program) as running, connected(running.port) as client:
         capture = client.run(replace(VOICE, **asked), (Play(TRAIN, 0.0),), lambda _: None)
     assert f"unit voice=1 {states}" in running.last_words
@@ -231,45 +234,67 @@ def test_voice_processing_is_set_and_read_back(program: Path, asked: dict, state
     assert f"bypass={observed['bypass']} agc={observed['agc']}" in states
 
 
-def test_remote_io_has_no_processing_and_old_ios_no_ducking(program: Path) -> None:
+def test_voice_processing_that_initializing_sets_back_is_set_again(program: Program) -> None:
+    with rig.probe(program, "forgets=1") as running, connected(running.port) as client:
+        capture = client.run(VOICE, (Play(TRAIN, 0.0),), lambda _: None)
+    assert "unit voice=1 bypass=1 agc=0 ducking=10" in running.last_words
+    observed = capture.report.observed
+    assert [observed[name] for name in ("bypass", "agc", "ducking_level")] == ["1", "0", "10"]
+
+
+def test_a_unit_that_is_not_ready_at_once_is_tried_again(program: Program) -> None:
+    assert trial(program, "init_fails=4").report.xruns_output == 0
+    with pytest.raises(ProbeRefused, match="initializing: status -10875"):
+        trial(program, "init_fails=5")
+
+
+def test_voice_processing_that_knows_one_channel_is_opened_with_one(program: Program) -> None:
+    request = replace(VOICE, input_channels=2, output_channels=2)
+    report = trial(program, "mono_voice=1", request).report
+    assert (report.output.channels, report.input.channels) == (1, 1)
+    both = trial(program, "", request).report
+    assert (both.output.channels, both.input.channels) == (2, 2)
+
+
+def test_remote_io_has_no_processing_and_old_ios_no_ducking(program: Program) -> None:
     observed = trial(program).report.observed
-    assert (observed["bypass"], observed["agc"], observed["ducking"]) == ("-1", "-1", "-1")
+    assert not {"bypass", "agc", "ducking_level"} & set(observed)
     observed = trial(program, "no_ducking=1", replace(VOICE, aec=EffectState.ON)).report.observed
-    assert (observed["bypass"], observed["ducking"]) == ("0", "-1")
+    assert (observed["bypass"], observed["ducking_level"]) == ("0", "-1")
 
 
 REFUSED = {
-    "no_unit=1": "the unit: -10875",
-    "refuse=2003": "the microphone: -10851",
-    "in_channels=0": "the input's format: -10868",
-    "out_channels=0": "the output's format: -10868",
-    "refuse=14": "the slice: -10851",
-    "refuse=2005": "the input callback: -10851",
-    "refuse=23": "the output callback: -10851",
-    "init_error=-66637": "initializing: -66637",
-    "start_error=-66681": "the fake said so",
+    "no_unit=1": "the unit: status -10875",
+    "refuse=2003": "the microphone: status -10851",
+    "in_channels=0": "the input's format: status -10868",
+    "out_channels=0": "the output's format: status -10868",
+    "refuse=14": "the slice: status -10851",
+    "refuse=2005": "the input callback: status -10851",
+    "refuse=23": "the output callback: status -10851",
+    "init_error=-66637": "initializing: status -66637",
+    "start_error=-66681": "the unit does not start: status -66681",
 }
 
 
 @pytest.mark.parametrize("words", REFUSED)
-def test_what_does_not_open_is_refused_with_step_and_status(program: Path, words: str) -> None:
+def test_what_does_not_open_is_refused_with_step_and_status(program: Program, words: str) -> None:
     with pytest.raises(ProbeRefused, match=re.escape(REFUSED[words])) as caught:
         trial(program, words)
     assert caught.value.code == "open_failed"
 
 
 @pytest.mark.parametrize("words", ["deaf=1", "freeze_at=0", "freeze_at=60"])
-def test_a_stream_that_stands_still_is_lost(program: Path, words: str) -> None:
+def test_a_stream_that_stands_still_is_lost(program: Program, words: str) -> None:
     with pytest.raises(ProbeRefused) as caught:
         trial(program, words)
     assert caught.value.code == "stream_lost"
 
 
-def test_one_session_of_many_trials(program: Path) -> None:
+def test_one_session_of_many_trials(program: Program) -> None:
     """Another rate, coding, a call and words iOS has not are refused, and the session goes on."""
     plays = (Play(TRAIN, 0.0),)
     with rig.probe(program, "token=5eed") as running, connected(running.port, "5eed") as client:
-        assert client.facts().os_build == "21A000"
+        assert client.facts().os_build == "21A329"
         capture = client.run(replace(PLAIN, rate_hz=44_100), plays, lambda _: None)
         assert (capture.audio.rate_hz, capture.report.output.rate_hz) == (RATE, RATE)
         refused = {
@@ -287,7 +312,7 @@ def test_one_session_of_many_trials(program: Path) -> None:
         assert stages[0] == "opening"
 
 
-def test_cancel_ends_a_trial_and_the_next_one_runs(program: Path) -> None:
+def test_cancel_ends_a_trial_and_the_next_one_runs(program: Program) -> None:
     with rig.probe(program) as running, connected(running.port) as client:
         started = threading.Event()
         long = replace(PLAIN, duration_s=400.0)
@@ -301,7 +326,17 @@ def test_cancel_ends_a_trial_and_the_next_one_runs(program: Path) -> None:
         assert_heard(capture.audio.samples[:, 0], played(capture), BURST + DELAY)
 
 
-def test_a_host_that_goes_in_mid_trial_is_cleaned_up_after(program: Path) -> None:
+def test_a_callback_in_the_middle_of_its_render_is_waited_for(program: Program) -> None:
+    """The stop of a unit may return before: what the callback goes on with must still be there."""
+    with rig.probe(program, "linger_ms=300") as running, connected(running.port) as client:
+        long = replace(PLAIN, duration_s=400.0)
+        with pytest.raises(ProbeRefused) as caught:
+            client.run(long, (), lambda p: client.cancel() if p.stage != "opening" else None)
+        assert caught.value.code == "cancelled"
+    assert "left open 0" in running.last_words
+
+
+def test_a_host_that_goes_in_mid_trial_is_cleaned_up_after(program: Program) -> None:
     with rig.probe(program) as running:
         with connected(running.port) as client:
             gone = threading.Event()
@@ -314,7 +349,7 @@ def test_a_host_that_goes_in_mid_trial_is_cleaned_up_after(program: Path) -> Non
             with pytest.raises(DeviceLost):
                 client.run(replace(PLAIN, duration_s=400.0), (Play(TRAIN, 0.0),), leave)
         with connected(running.port) as client:
-            assert client.facts().model == "iPhone0,0"
+            assert client.facts().model == "iPhone14,7"
     assert "left open 0" in running.last_words
 
 

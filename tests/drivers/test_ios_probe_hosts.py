@@ -7,16 +7,16 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from ios_native import ios_rig as rig
+from ios_native.ios_rig import Program
 
 from device_probes.client import ProbeClient
 from device_probes.codec import request_to_json
 from device_probes.protocol import PROTOCOL_VERSION
 from device_probes.wire import Connection, Deadline, encode_frame
-from profiler.errors import DeviceLost
+from profiler.errors import DeviceLost, ProbeRefused
 from profiler.model import TrialRequest
 
 RATE = 48_000
@@ -24,9 +24,9 @@ PLAIN = TrialRequest(api="coreaudio_remote_io", warmup_s=0.05, duration_s=0.5)
 pytestmark = [pytest.mark.needs_apt(*package) for package in rig.GCC]
 
 
-@pytest.fixture(scope="module")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return rig.build_probe(tmp_path_factory.mktemp("sanitized"), *rig.SANITIZED)
+@pytest.fixture(scope="module", params=["core", "app"])
+def program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> object:
+    return rig.build(request.param, tmp_path_factory.mktemp(request.param))
 
 
 @contextmanager
@@ -47,7 +47,7 @@ def assert_hung_up(wire: Connection) -> None:
         answer(wire)
 
 
-def test_token_and_version_are_checked_first(program: Path) -> None:
+def test_token_and_version_are_checked_first(program: Program) -> None:
     with rig.probe(program, "token=5eed") as running:
         for token in ("", "5eee", "5eed0", "5ee", "5eed5eed"):
             with raw(running.port, token) as (wire, _):
@@ -82,7 +82,9 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_a_host_that_breaks_the_contract_is_told_and_hung_up_on(program: Path, name: str) -> None:
+def test_a_host_that_breaks_the_contract_is_told_and_hung_up_on(
+    program: Program, name: str
+) -> None:
     with rig.probe(program) as running:
         with raw(running.port) as (wire, link):
             assert answer(wire)["type"] == "hello"
@@ -94,7 +96,7 @@ def test_a_host_that_breaks_the_contract_is_told_and_hung_up_on(program: Path, n
         client.close()
 
 
-def test_busy_while_a_trial_runs_and_acts_are_heard(program: Path) -> None:
+def test_busy_while_a_trial_runs_and_acts_are_heard(program: Program) -> None:
     asked = request_to_json(replace(PLAIN, duration_s=400.0))
     request = {"type": "run", "request": asked, "rate_hz": RATE, "plays": []}
     with rig.probe(program) as running, raw(running.port) as (wire, link):
@@ -113,7 +115,7 @@ def test_busy_while_a_trial_runs_and_acts_are_heard(program: Path) -> None:
         assert answer(wire)["type"] == "facts"
 
 
-def test_stimuli_are_kept_while_they_fit_and_the_oldest_is_forgotten(program: Path) -> None:
+def test_stimuli_are_kept_while_they_fit_and_the_oldest_is_forgotten(program: Program) -> None:
     frames = 7 * 2**20  # two of 28 MB fit into 64 MB, three do not
     data = bytes(4 * frames)
     load = {**LOAD, "frames": frames, "crc32": zlib.crc32(data)}
@@ -131,3 +133,15 @@ def test_stimuli_are_kept_while_they_fit_and_the_oldest_is_forgotten(program: Pa
             plays = [{"stimulus_id": name, "at_frame": 0}]
             wire.write({**run, "plays": plays}, Deadline(5.0, "run"))
             assert answer(wire)["type"] == first
+
+
+def test_what_the_granted_rate_makes_too_long_is_refused(program: Program) -> None:
+    """115 MB as int16 at the rate asked for, and six times that at the one that was granted."""
+    request = replace(PLAIN, rate_hz=8000, input_channels=8, duration_s=900.0)
+    with rig.probe(program) as running:
+        client = ProbeClient(socket.create_connection(("127.0.0.1", running.port), 5.0), "ios")
+        client.handshake()
+        with pytest.raises(ProbeRefused) as caught:
+            client.run(request, (), lambda p: client.cancel() if p.stage == "playing" else None)
+        client.close()
+    assert caught.value.code == "too_large"

@@ -10,6 +10,7 @@ import json
 import math
 import os
 import plistlib
+import signal
 import socket
 import subprocess
 import sys
@@ -218,7 +219,7 @@ def test_facebook_wda_over_usb_by_its_own_means(two: Table) -> None:
     assert phone.state.launches == [(PROBE, ("-token", "00ff", "-port", "7878"))]
     assert said["states"] == [4, 1]
     text, buttons = said["alert"]
-    assert text.startswith("“chirpbench probe” Would Like to Access the Microphone\n")
+    assert text.startswith("“chirpbench” Would Like to Access the Microphone\n")
     assert buttons == ["Don’t Allow", "Allow"]
     assert (said["alert_after"], phone.state.microphone) == (False, "allowed")
     assert said["battery"] == {"level": 0.83, "state": 2}
@@ -296,3 +297,14 @@ def test_a_process_that_cannot_be_started_says_why(tmp_path: Path) -> None:
         IphoneProcess(tmp_path / "none" / "u", toml=fleet_toml("P1")).start()
     with pytest.raises(PlanError):
         IphoneProcess(tmp_path / "u", toml="version = 2").start()
+
+
+def test_a_process_that_has_ended_is_asked_in_vain(tmp_path: Path) -> None:
+    fleet = IphoneProcess(tmp_path / "u", toml=fleet_toml("P1"), clock=Clock(math.inf))
+    with pytest.raises(DeviceError, match="virtual iPhones: it does not run"):
+        fleet.do("P1", "report")
+    with fleet:
+        os.kill(fleet.pid, signal.SIGKILL)
+        with pytest.raises(DeviceError, match="virtual iPhones: it does not answer"):
+            fleet.do("P1", "report")
+    assert not fleet.alive

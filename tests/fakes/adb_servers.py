@@ -13,8 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import adbutils
+from worker_ports import free_port
 
-_READY_S = 20.0
+_READY_S = 60.0
 BUNDLED = Path(adbutils.__file__).parent / "binaries" / "adb"
 """The binary inside the adbutils wheel: tests never take one that happens to be on the PATH."""
 
@@ -96,12 +97,6 @@ class AdbServer:
             timeout=timeout_s,
             check=False,
         )
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 def until(ready: Callable[[], object], seconds: float, what: str) -> None:

@@ -28,6 +28,7 @@ low_latency = true
 [phone.latency]
 api_ms = {{ aaudio = 31.5, java = 90.0 }}
 spread = "none"
+{latency}
 [phone.acoustics]
 reflections = []
 [phone.android]
@@ -55,16 +56,19 @@ def fleet_toml(
     api_level: int = 34,
     head: str = "",
     android: str = "",
+    latency: str = "",
     seed: int = 3,
     zone: str | None = None,
 ) -> str:
-    """Plain phones; ``head`` and ``android`` are TOML for all of them, ``zone`` their zone."""
+    """Plain phones; ``head``, ``latency`` and ``android`` are TOML for all of them, ``zone`` their
+    zone."""
     top = f"version = 1\nseed = {seed}\n"
     if zone is not None:
         top += f'[[zone]]\nname = "{zone}"\n'
         head += f'\nzone = "{zone}"\n'
     return top + "".join(
-        PHONE.format(serial=s, api_level=api_level, head=head, android=android) for s in serials
+        PHONE.format(serial=s, api_level=api_level, head=head, android=android, latency=latency)
+        for s in serials
     )
 
 

@@ -26,6 +26,11 @@ QUICK = AndroidDeadlines(
     shell_s=2.0, contact_s=8.0, install_s=2.0, launch_s=2.0, replug_s=1.0, close_s=3.0,
 )  # fmt: skip
 """Enough for phones that never wait, short enough for those that freeze."""
+CALM = replace(
+    QUICK, probe=replace(QUICK.probe, hello_s=20.0, facts_s=20.0, load_s=20.0, open_s=20.0),
+    shell_s=20.0, contact_s=40.0, install_s=20.0, launch_s=20.0, close_s=20.0,
+)  # fmt: skip
+"""For many phones at once of which none freezes: together they may take a busy machine long."""
 IMPATIENT = replace(
     QUICK, probe=replace(QUICK.probe, hello_s=0.5, facts_s=0.5, load_s=0.5, open_s=0.5),
     shell_s=0.4, contact_s=2.0, install_s=0.6, launch_s=0.6, close_s=1.0,

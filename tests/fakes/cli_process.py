@@ -15,11 +15,12 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from worker_ports import free_port
 
 from profiler.model import StimulusSpec
 from profiler.stimulus import render
 
-TIMEOUT_S = 100.0
+TIMEOUT_S = 200.0
 _PR_CAPBSET_DROP, _CAP_DAC_OVERRIDE, _CAP_DAC_READ_SEARCH = 24, 1, 2  # linux/prctl.h, capability.h
 
 
@@ -76,9 +77,7 @@ def environment(extra: dict[str, str] | None = None) -> dict[str, str]:
 @cache
 def adb_port() -> int:
     """Where these tests' shared adb server is, once a command starts it; it ends with the tests."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = int(free.getsockname()[1])
+    port = free_port()
     atexit.register(_end_adb_server, port)
     return port
 

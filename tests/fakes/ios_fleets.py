@@ -13,7 +13,9 @@ from device_probes.client import Deadlines
 from device_probes.driver import Capture, Play
 from device_probes.ios.agent import AgentDeadlines
 from device_probes.ios.bench import IosBench
+from device_probes.ios.bundles import Bundles
 from device_probes.ios.driver import IosDriver
+from device_probes.ios.note import Notes
 from device_probes.ios.settings import IosDeadlines, Lease, Ledger
 from device_probes.virtual import Clock
 from device_probes.virtual.driver import fleet_from_toml
@@ -42,7 +44,16 @@ api_ms = {{ coreaudio_remote_io = {latency_ms}, coreaudio_voice_processing = 41.
 spread = "none"
 [phone.acoustics]
 reflections = []
+{tail}
 """
+CANCELS = """[phone.processing]
+aec = "on_request"
+ns = "on_request"
+agc = "on_request"
+[phone.processing.canceller]
+kind = "ideal"
+"""
+"""Tables of a phone whose voice-processing unit does what it is asked."""
 PROBE = "org.chirpbench.probe"
 AGENT = AgentDeadlines(status_s=2.0, launch_s=8.0, terminate_s=6.0, ask_s=6.0, screenshot_s=6.0)
 QUICK = IosDeadlines(
@@ -64,12 +75,14 @@ def fleet_toml(
     *serials: str,
     model: str = "iPhone14,7",
     head: str = "",
+    tail: str = "",
     latencies_ms: Mapping[str, float] | None = None,
 ) -> str:
-    """Plain iPhones; ``head`` is TOML for all of them."""
+    """Plain iPhones; ``head`` and ``tail`` are TOML for all of them: keys of the phone, tables."""
     ms = latencies_ms or {}
     return "version = 1\nseed = 3\n" + "".join(
-        PHONE.format(serial=s, model=model, head=head, latency_ms=ms.get(s, 29.4)) for s in serials
+        PHONE.format(serial=s, model=model, head=head, tail=tail, latency_ms=ms.get(s, 29.4))
+        for s in serials
     )
 
 
@@ -104,6 +117,9 @@ class Table:
         named: bool = True,
         leases: type[Lease] | None = None,
         ledger: Ledger | None = None,
+        bundles: Bundles = Bundles(),  # noqa: B008 - frozen
+        notes: Notes | None = None,
+        no_passcode: bool = True,
     ) -> IosBench:
         """A started bench that knows the phones by their serials."""
         folder = self.folder / "state"
@@ -116,6 +132,9 @@ class Table:
             pictures=self.folder / "pictures",
             leases=None if leases is None else lambda key: leases(folder, key),  # type: ignore[call-arg]
             ledger=ledger,
+            bundles=bundles,
+            notes=notes,
+            no_passcode=no_passcode,
         )
         self._stack.callback(bench.close)
         bench.start()
@@ -129,7 +148,7 @@ class Table:
         return {driver.ref.serial: driver for driver in found}
 
     def driver(self, deadlines: IosDeadlines = QUICK, **more: object) -> IosDriver:
-        return self.drivers(deadlines, **more)[self.phone.serial]
+        return next(iter(self.drivers(deadlines, **more).values()))
 
     def close(self) -> None:
         for phone in self.phones:

@@ -22,6 +22,7 @@ from profiler.model import (
     UseCase,
     Verdict,
 )
+from profiler.networks import load_networks
 from profiler.recommend import advise
 
 MEASURED_AT = datetime(2026, 9, 14, 10, 30, tzinfo=UTC)
@@ -155,3 +156,14 @@ def setting(made: Advice, name: str, route: str = "") -> Setting:
     found = made.setting(name, route)
     assert found is not None, name
     return found
+
+
+def advised_agent(**more: object) -> Advice:
+    """A voice agent's advice on wifi, from four tests of a phone without safe barge-in."""
+    numbers: dict[tuple[str, str], Number] = {
+        ("L1", "rtl_ms"): (60.0, 50.0, 70.0), ("A9", "full_duplex"): 0.0,
+        ("L6", "cold_start_ms"): 400.0, ("L3", "rtl_ms[api=java]"): 90.0,
+    }  # fmt: skip
+    tests = [said(t) for t in ("L1", "A9", "L6", "L3")]
+    known = knowledge(numbers, tests=tests, **more)  # type: ignore[arg-type]
+    return advise(known, UseCase.VOICE_AGENT, load_networks()["wifi"])

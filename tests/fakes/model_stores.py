@@ -21,7 +21,7 @@ from typing import Any
 from sqlalchemy import create_engine, insert
 from sqlalchemy.orm import Session
 
-from db import rows
+from db import overview, rows
 from db.codec import dump_json
 from db.schema import (
     DeviceTable,
@@ -119,13 +119,15 @@ def make_store(path: Path, models: int = 1000, seed: int = 1) -> None:
     engine = create_engine(f"sqlite:///{path}", json_serializer=dump_json)
     dice = random.Random(seed)
     with Session(engine) as session:
-        for number, facts in enumerate(_models(models, dice)):
+        for number, facts in enumerate(models_of(models, dice)):
             _write_model(session, number, facts, dice)
         session.commit()
     engine.dispose()
+    with Store.open(path, create=False) as store:
+        overview.rebuild(store)  # the rows went in around the writers
 
 
-def _models(count: int, dice: random.Random) -> Iterator[tuple[DeviceFacts, Chip, Maker]]:
+def models_of(count: int, dice: random.Random) -> Iterator[tuple[DeviceFacts, Chip, Maker]]:
     used: set[str] = set()
     while len(used) < count:
         maker = dice.choice(MAKERS)
@@ -176,14 +178,14 @@ def _write_model(
     device.facts_id = said.id
     session.add(device)
     session.flush()
-    phone = _Phone(chip, maker, dice)
+    phone = Phone(chip, maker, dice)
     for _ in range(3 if dice.random() < 0.2 else 1):
         when -= timedelta(hours=dice.randrange(1, 48))
         _write_run(session, device, phone, when, dice)
 
 
 @dataclass
-class _Phone:
+class Phone:
     """The truth of one model."""
 
     chip: Chip
@@ -327,7 +329,7 @@ TESTS = ("A1", "A2", "A4", "A7", "A9", "D1", "G1", "G3", "L1", "L2", "L3", "L4",
 
 
 def _write_run(
-    session: Session, device: DeviceTable, phone: _Phone, when: datetime, dice: random.Random
+    session: Session, device: DeviceTable, phone: Phone, when: datetime, dice: random.Random
 ) -> None:
     name = str(uuid.UUID(int=dice.getrandbits(128), version=4))
     run = RunRecord(
@@ -342,7 +344,7 @@ def _write_run(
     numbers: list[dict[str, Any]] = []
     for test_id in TESTS:
         measured = phone.numbers(test_id)
-        verdict = _verdict(test_id, phone)
+        verdict = verdict_of(test_id, phone)
         reasons = () if verdict is Verdict.PASS else (f"{test_id.lower()}_limit",)
         result = TestResult(
             name, test_id, verdict, reasons, f"{test_id}: {verdict.value}", tuple(measured),
@@ -360,7 +362,7 @@ def _write_run(
     session.execute(insert(MeasurementTable), numbers)
 
 
-def _verdict(test_id: str, phone: _Phone) -> Verdict:
+def verdict_of(test_id: str, phone: Phone) -> Verdict:
     if test_id in ("A1", "A2", "A9"):
         good = phone.erle_db > 25
         return Verdict.PASS if good else Verdict.MARGINAL if phone.erle_db > 17 else Verdict.FAIL
@@ -369,7 +371,7 @@ def _verdict(test_id: str, phone: _Phone) -> Verdict:
     return Verdict.PASS
 
 
-def _trial(run_uuid: str, when: datetime, phone: _Phone, dice: random.Random) -> TrialRecord:
+def _trial(run_uuid: str, when: datetime, phone: Phone, dice: random.Random) -> TrialRecord:
     stream = GrantedStream(rate_hz=48_000, channels=1, frames_per_burst=phone.chip.burst_frames)
     return TrialRecord(
         trial_uuid=str(uuid.UUID(int=dice.getrandbits(128), version=4)),

@@ -30,6 +30,10 @@ MICROPHONE = "media_stream_mic"
 BLOCKED = 2
 
 
+class PageLeft(RuntimeError):
+    """The page asked was gone, or went elsewhere, before it answered."""
+
+
 class PhoneChromium:
     """One process. A :class:`~device_probes.virtual.adbd.browser.RunningBrowser`."""
 
@@ -120,9 +124,11 @@ class PhoneChromium:
 
     def tap(self, script: str) -> object:
         """What a person does on the page in front: run ``script`` in it as a finger would."""
-        (page,) = [page for page in self.tabs() if page["url"].startswith("http")]
+        pages = [page for page in self.tabs() if page["url"].startswith("http")]
+        if len(pages) != 1:
+            raise PageLeft(f"{len(pages)} pages are open, one is expected")
         answer = self._ask(
-            page["webSocketDebuggerUrl"],
+            pages[0]["webSocketDebuggerUrl"],
             "Runtime.evaluate",
             {
                 "expression": script,
@@ -132,6 +138,18 @@ class PhoneChromium:
             },
         )
         return answer["result"].get("value")
+
+    def has_loaded(self, origin: str) -> bool:
+        """The page in front is ``origin``'s, whole: a tab begins as an empty page, complete too."""
+        try:
+            return bool(
+                self.tap(
+                    f"location.href.startsWith({json.dumps(origin)})"
+                    " && document.readyState === 'complete'"
+                )
+            )
+        except PageLeft:
+            return False
 
     def _do(self, method: str, **params: object) -> None:
         self._ask(f"ws://127.0.0.1:{self.port}{self._told()[1]}", method, params)
@@ -143,8 +161,11 @@ class PhoneChromium:
             end = time.monotonic() + _STOP_S
             while True:
                 answer = json.loads(socket.recv(end - time.monotonic()))
-                if answer.get("id") == 1:
-                    return dict(answer["result"])
+                if answer.get("id") != 1:
+                    continue
+                if "error" in answer:
+                    raise PageLeft(f"{method}: {answer['error'].get('message')}")
+                return dict(answer["result"])
 
     def stop(self) -> None:
         with self._lock:

@@ -87,7 +87,7 @@ class Tab:
             self.page.add_init_script(script)
         self.page.goto(seat.url)
 
-    def wait(self, *states: str, timeout_s: float = 10.0) -> PageStatus:
+    def wait(self, *states: str, timeout_s: float = 30.0) -> PageStatus:
         """The page's status as soon as it is in one of ``states``."""
         return self.seat.wait_for(frozenset(states), timeout_s)
 

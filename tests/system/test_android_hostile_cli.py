@@ -32,7 +32,7 @@ from hostile_android import (
 )
 from hostile_probes import FACTS, floats, reporting, saying, serving
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(400)
 HONEST = ("GOOD0001", "GOOD0002")
 FLOODS = ("FLOOD001", "FLOOD002", "FLOOD003", "FLOOD004")
 MAX_GROWTH_MIB = 128.0

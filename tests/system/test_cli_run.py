@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import shlex
 import signal
 import subprocess
 import time
@@ -99,6 +100,18 @@ def test_run_json_goes_to_stdout_alone(tmp_path: Path) -> None:
     assert (tmp_path / "my.db").is_file()
 
 
+def test_where_to_look_again_is_what_was_stored_in(tmp_path: Path) -> None:
+    virtual = fleet(tmp_path, phone("P1", 41.25))
+    (tmp_path / "b.toml").write_text(TINY)
+    words = ("run", virtual, "--fast", "--bench", "b.toml", "--db", "my runs.db")
+    done = chirpbench(*words, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    looks = shlex.split(done.stdout.rpartition("look again: ")[2].replace(",", ""))
+    again = chirpbench(*looks[1:5], cwd=tmp_path)
+    assert (looks[1], again.returncode) == ("results", 0), again.stderr
+    assert looks[5:] == ["chirpbench", "models", "--db", "my runs.db"]
+
+
 def test_serials_choose_among_the_fleet(tmp_path: Path) -> None:
     virtual = fleet(tmp_path, *(phone(f"P{i}", 40.0 + i) for i in range(3)))
     (tmp_path / "b.toml").write_text(TINY)
@@ -113,6 +126,7 @@ def test_serials_choose_among_the_fleet(tmp_path: Path) -> None:
     [
         ((), ("no phone is connected", "--virtual")),
         (("P1",), ("no phone is connected", "--virtual")),
+        (("VP01",), ("VP01 is a virtual phone: add --virtual",)),
         (("--probe", "android,ios"), ("no phone is connected", "--virtual")),
         (("--probe", "ios"), ("no iPhone is connected", "--virtual")),
         (("--virtual", "P9"), ("no device 'P9'", "VP01")),
@@ -284,6 +298,23 @@ def test_devices_and_doctor(tmp_path: Path) -> None:
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("fail")]
     assert "store" in line
     assert "broken.db" in line
+
+
+def test_a_wrong_name_of_an_app_hides_no_other_device(tmp_path: Path) -> None:
+    """No phone is here: that Android is looked for as well shows by its own complaint."""
+    wrong = {"CHIRPBENCH_IOS_PROBE_BUNDLE": "com..x_y", "ANDROID_ADB_SERVER_PORT": "70000"}
+    done = chirpbench("devices", cwd=tmp_path, env=wrong)
+    assert done.returncode == 0, done.stderr
+    assert "chirpbench devices: ios: CHIRPBENCH_IOS_PROBE_BUNDLE is no bundle id" in done.stderr
+    assert "chirpbench devices: android: ANDROID_ADB_SERVER_PORT is no port" in done.stderr
+    asked = chirpbench("devices", "--probe", "ios", cwd=tmp_path, env=wrong)
+    assert_one_line_error(asked, 2, "CHIRPBENCH_IOS_PROBE_BUNDLE")
+
+
+def test_nothing_is_no_serial_to_release(tmp_path: Path) -> None:
+    for words in (("--release", ""), ("--release=",)):
+        done = chirpbench("devices", *words, cwd=tmp_path)
+        assert_one_line_error(done, 2, "--release needs a serial")
 
 
 def test_a_locked_phone_says_why_also_later_and_is_gone_on_with(tmp_path: Path) -> None:

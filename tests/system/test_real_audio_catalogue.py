@@ -22,6 +22,7 @@ from profiler.model import RunStatus, SoundFindings, TestResult, Verdict
 from profiler.plan import BenchPlan
 
 pytestmark = [
+    pytest.mark.alone,
     pytest.mark.needs_apt("pulseaudio", "pulseaudio"),
     pytest.mark.needs_apt("pulseaudio-utils", "pactl"),
     pytest.mark.needs_apt(

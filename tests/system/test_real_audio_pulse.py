@@ -29,6 +29,7 @@ from profiler.summary import summarise
 from profiler.wav import Audio
 
 pytestmark = [
+    pytest.mark.alone,
     pytest.mark.needs_apt("pulseaudio", "pulseaudio"),
     pytest.mark.needs_apt("pulseaudio-utils", "pactl"),
     pytest.mark.needs_apt(

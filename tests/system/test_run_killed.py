@@ -73,7 +73,7 @@ def check(store: Store, folder: Path) -> None:
         assert path.stat().st_size == trial.recording.size_bytes
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_killed_at_random_moments_and_resumed(tmp_path: Path) -> None:
     rng = random.Random(2)
     kills, round_ = 0, 0
@@ -111,6 +111,7 @@ def test_killed_at_random_moments_and_resumed(tmp_path: Path) -> None:
     assert len(before) > KILLS, "the blows fell before anything was committed"
 
 
+@pytest.mark.timeout(600)
 def test_killed_in_the_middle_of_exchanges_and_resumed(tmp_path: Path) -> None:
     """Both recordings of a committed exchange are there, and a resume completes the plan."""
     rng, resume = random.Random(3), None

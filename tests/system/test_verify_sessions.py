@@ -11,6 +11,8 @@ from profiler.verify.bench import Measured
 from profiler.verify.proofs import proofs
 from profiler.verify.stack import StackSettings
 
+pytestmark = pytest.mark.alone
+
 SECONDS, SEED = 6.0, 4
 CLEAN = NetworkScenario("clean", "clean", (NetworkPhase(delay_ms=20),), "test")
 LOSSY = NetworkScenario(

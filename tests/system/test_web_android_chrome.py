@@ -199,7 +199,7 @@ def test_the_tab_is_closed_and_what_was_allowed_is_forgotten(adb_server) -> None
         assert chromium.alive
         with own_page(made.phone.loopback, made.server.port):
             chromium.view(origin)
-            until(lambda: chromium.tap("document.readyState") == "complete", 10, "the page")
+            until(lambda: chromium.has_loaded(origin), 10, "the page")
             assert chromium.tap(PERMISSION) == "prompt"
 
 

@@ -26,6 +26,7 @@ from profiler.errors import ProbeRefused
 from profiler.model import CallPath, DeviceFacts, TestResult, TrialRecord, TrialRequest
 
 pytestmark = [
+    pytest.mark.alone,
     pytest.mark.needs_apt("chromium", "chromium"),
     pytest.mark.needs_apt("pulseaudio", "pulseaudio"),
     pytest.mark.needs_apt("pulseaudio-utils", "pactl"),

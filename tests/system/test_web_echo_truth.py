@@ -34,6 +34,7 @@ from profiler.stimulus import make_train, render
 from profiler.wav import mono_audio
 
 pytestmark = [
+    pytest.mark.alone,
     pytest.mark.needs_apt("chromium", "chromium"),
     pytest.mark.needs_apt("pulseaudio", "pulseaudio"),
     pytest.mark.needs_apt("pulseaudio-utils", "paplay"),

@@ -35,7 +35,7 @@ from profiler import __version__
 from profiler.errors import DeviceLost, ProbeRefused
 from profiler.model import CallPath, EffectState, Platform
 
-pytestmark = [pytest.mark.needs_apt("chromium", "chromium"), pytest.mark.timeout(120)]
+pytestmark = pytest.mark.needs_apt("chromium", "chromium")
 
 LONG = replace(REQUEST, duration_s=8.0)
 

@@ -19,7 +19,7 @@ from device_probes.driver import Play
 from device_probes.web.server import PageServer
 from profiler.stimulus import make_train, render
 
-pytestmark = [pytest.mark.needs_apt("chromium", "chromium"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.alone, pytest.mark.needs_apt("chromium", "chromium")]
 
 LOOPS = Path(__file__).parents[1] / "fakes" / "web_recorder" / "loops.js"
 

@@ -10,11 +10,11 @@ from adbd_phones import one_phone, shell
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from device_probes.virtual.adbd.faults import Triggers
 from device_probes.virtual.adbd.files import MAX_NODES, FileSystem
 from device_probes.virtual.adbd.packet import PacketError
 from device_probes.virtual.adbd.stream import Stream
 from device_probes.virtual.adbd.sync import SyncSession
+from device_probes.virtual.link.triggers import Triggers
 
 
 def test_a_trigger_fires_once_after_what_may_pass():
@@ -41,7 +41,7 @@ def test_data_is_cut_exactly_where_a_trigger_fires(parts, after):
         counts = []
         phone.on("stream:data", lambda _: counts.append(len(seen)), after=after)
         for part in parts:
-            async for piece in phone.pieces("stream:data:in", part):
+            async for piece in phone.moments.pieces("stream:data:in", part):
                 seen += piece
         assert bytes(seen) == b"".join(parts)
         return counts[0] if counts else -1
@@ -67,7 +67,7 @@ def test_a_frozen_phone_waits_and_goes_on():
         phone = one_phone()
         await phone.attach(None)
         phone.on("shell:echo", "freeze")
-        waiting = asyncio.create_task(phone.event("shell:echo hi"))
+        waiting = asyncio.create_task(phone.moments.event("shell:echo hi"))
         await asyncio.sleep(0.05)
         assert not waiting.done()
         phone.thaw()
@@ -157,7 +157,7 @@ def test_any_bytes_of_a_host_end_a_sync_session_and_nothing_else(pieces):
         session = asyncio.create_task(SyncSession(stream, phone).run())
         for piece in pieces:
             await asyncio.sleep(0)
-            with suppress(PacketError):  # a payload too early is the transport's to refuse
+            with suppress(PacketError):  # too much at once is the transport's to refuse
                 stream.on_write(piece)
         stream.on_close()
         with suppress(ConnectionError):

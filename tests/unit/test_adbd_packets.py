@@ -24,7 +24,7 @@ from device_probes.virtual.adbd.packet import (
     PacketError,
     read_header,
 )
-from device_probes.virtual.adbd.stream import Stream, StreamClosed
+from device_probes.virtual.adbd.stream import MAX_WAITING_BYTES, Stream, StreamClosed
 
 HELLO = Packet(CNXN, 0x01000001, 2**20, b"host::features=shell_v2")
 
@@ -95,12 +95,15 @@ def test_a_stream_acknowledges_what_was_read_and_bounds_what_was_not():
     async def work():
         stream, sent = stream_pair()
         stream.on_write(b"hello")
-        with pytest.raises(PacketError, match="before the first was acknowledged"):
-            stream.on_write(b"again")
+        stream.on_write(b"again")  # an adb server's way when its client was reset
+        with pytest.raises(PacketError, match="that nobody acknowledged"):
+            stream.on_write(bytes(MAX_WAITING_BYTES - 9))
         assert await stream.exactly(2) == b"he"
         assert [(p.command, p.arg0, p.arg1) for p in sent] == [(OKAY, 1, 7)]
         stream.put_back(b"__")
         assert await stream.read() == b"__llo"
+        assert await stream.read() == b"again"
+        assert [(p.command, p.arg0, p.arg1) for p in sent] == [(OKAY, 1, 7)] * 2
         stream.on_write(b"last")
         stream.on_close()
         assert await stream.read() == b"last"

@@ -252,7 +252,6 @@ def refusal(parts: dict[str, str]) -> str:
     return ""
 
 
-@pytest.mark.timeout(60)
 @pytest.mark.parametrize(
     "piece", ["\n", "x", "(current):", "[a]: [", "User 1:\n", "E/AndroidRuntime( 1): x\n"]
 )

@@ -54,7 +54,6 @@ def test_no_text_breaks_a_reader(text: str) -> None:
         read(text)
 
 
-@pytest.mark.timeout(60)
 @pytest.mark.parametrize(
     "piece",
     ["\n", " ", "\t\n", "[a]: [", "@@a\n", "<", "<effect ", "<!--", "<library name=\"", "Failure [",

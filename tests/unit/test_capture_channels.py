@@ -17,7 +17,7 @@ from tone_records import found, lost, played
 from profiler.analysis.glitches import find_glitches
 from profiler.analysis.quality import capture_quality
 from profiler.catalogue import TESTS, TrialOptions, judge
-from profiler.catalogue.capture.d1 import FIELD_PAIRS
+from profiler.catalogue.inputs import inputs_of
 from profiler.model import (
     CaptureQuality,
     ChannelTone,
@@ -99,7 +99,7 @@ def test_d1_changes_one_thing_or_a_pair_known_from_the_field() -> None:
     planned = TESTS["D1"].trials(facts, TrialOptions(seed=1, tests=("D1",)))
     assert isinstance(planned, tuple)
     plain = replace(planned[0].request, rate_hz=48_000, duration_s=0.0)
-    pairs = [set(p) for p in FIELD_PAIRS]
+    pairs = [set(p) for p in inputs_of(facts).pairs]
     seen = set()
     for trial in planned:
         request = replace(trial.request, duration_s=0.0)

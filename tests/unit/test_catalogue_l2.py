@@ -9,7 +9,7 @@ import store_records as make
 
 from profiler.catalogue import Skip, TrialOptions, judge
 from profiler.catalogue.kinds import PlannedTrial
-from profiler.catalogue.latency import l2
+from profiler.catalogue.latency import l2, l2_effects
 from profiler.model import (
     DeviceRef,
     EffectReport,
@@ -188,6 +188,25 @@ def test_few_sessions_are_a_number_and_no_verdict() -> None:
     result = judged(*session_pairs(3))
     assert (result.verdict, result.reasons) == (Verdict.MARGINAL, ("few_repeats",))
     assert numbers(result)["rtl_ms"] == pytest.approx(80.0, abs=0.3)
+
+
+@pytest.mark.parametrize(
+    ("difference_ms", "sigma_ms", "words"),
+    [
+        (15.96, 1.31, ", of which they add 15.96 ± 1.31 ms"),
+        (-12.0, 1.0, ", which is 12.00 ± 1.00 ms shorter than with them off"),
+        (-7.99, 5.26, ", no difference seen to effects off (95 %: -18.30 to +2.32 ms)"),
+        (0.0, 0.0, ", no difference seen to effects off (95 %: +0.00 to +0.00 ms)"),
+    ],
+)
+def test_what_the_effects_add_is_never_less_than_nothing(
+    difference_ms: float, sigma_ms: float, words: str
+) -> None:
+    assert l2_effects.difference_words(difference_ms, sigma_ms) == words
+    faster = judged(*session_pairs(5, on_ms=60.0, off_ms=80.0))
+    assert "add -" not in faster.text
+    assert "effects on, which is 20.00 ± " in faster.text
+    assert "no difference seen" in judged(*session_pairs(5, on_ms=66.0)).text
 
 
 def test_a_device_that_never_hears_itself_keeps_its_distance_unknown() -> None:

@@ -52,6 +52,29 @@ def test_a_variant_is_named_by_what_it_changes(changes: dict[str, Any], name: st
     assert found[name].unit == "ms"
 
 
+@pytest.mark.parametrize(
+    ("output", "input_", "named"),
+    [
+        ("low_latency", "low_latency", False), ("none", "none", True), (None, None, True),
+        ("low_latency", "none", True), ("low_latency", None, False),
+    ],
+)  # fmt: skip
+def test_a_mode_that_was_refused_has_no_number(
+    output: str | None, input_: str | None, named: bool
+) -> None:
+    """The system opened the plain stream again: what it took says nothing of the other mode."""
+    stream = make.report().output
+    report = make.report(
+        output=replace(stream, performance_mode=output),
+        input=replace(stream, performance_mode=input_),
+    )
+    asked = replace(PLAIN, performance_mode="none")
+    variant = make.trial("v", test_id="L3", index=9, request=asked, latency_ms=55.0, report=report)
+    found = round_trips([*opened("L3", PLAIN, 40.0), variant])
+    assert found["rtl_ms"].value == 40.0
+    assert ("rtl_ms[performance=none]" in found) == named
+
+
 def test_the_plain_request_is_the_first_of_l1_when_the_run_has_it() -> None:
     java = replace(PLAIN, api="java")
     records = opened("L3", java, 90.0) + opened("L1", PLAIN, 40.0, 41.0, 42.0, 43.0, 44.0)

@@ -19,6 +19,7 @@ from profiler.cli.advising import (
     load_base,
     load_scene,
 )
+from profiler.cli.recommend_tables import _origin
 from profiler.errors import InputError
 from profiler.model import ModelKey, Platform, SupportLevel, UseCase
 from profiler.summary import KnowledgeBase
@@ -50,6 +51,17 @@ def test_another_build_of_a_stored_model_keeps_what_is_known_of_it() -> None:
     assert base().knowledge(asked, NOW).level is SupportLevel.SAME_MODEL
     same = asked_model(arguments(os_build=PHONE.key.os_build), base())
     assert same == PHONE
+
+
+def test_an_unknown_soc_and_build_leave_no_slashes() -> None:
+    plain = model("iPhone14,5", maker="Apple", soc="", build="")
+    both = base(plain, model("iPhone14,5", maker="Apple", soc="A15", build="21A1"))
+    with pytest.raises(InputError, match=r": Apple iPhone14,5; Apple iPhone14,5 / A15 / 21A1;"):
+        asked_model(arguments("iPhone14,5", os_build="X"), both)
+    with pytest.raises(InputError, match=r"= Apple iPhone14,5;"):
+        asked_model(arguments("iPhone14,9"), base(plain))
+    assert ": never" not in (shown := _origin(advise_model(arguments(), base(plain), plain, NOW)))
+    assert shown.startswith("Apple iPhone14,5: from this build")
 
 
 def test_twins_need_their_soc() -> None:

@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = {
     "devices", "doctor", "run", "stimulus", "exchange-plan", "analyze", "reanalyze", "results",
     "models", "compare", "recommend", "verify", "export", "verify-export", "export-diff",
+    "dashboard",
 }  # fmt: skip
 UUID = "0b0f4a7e-8f2c-4c53-9a1d-0d4f7c5b1a2e"
 
@@ -39,7 +40,7 @@ def test_every_command_is_documented_and_has_a_module(name: str) -> None:
     assert (ROOT / "profiler" / "cli" / "commands" / f"{name.replace('-', '_')}.py").is_file()
 
 
-@pytest.mark.parametrize("name", sorted(COMMANDS - {"analyze"}))
+@pytest.mark.parametrize("name", sorted(COMMANDS - {"analyze", "dashboard"}))
 def test_every_command_that_prints_data_has_json(name: str) -> None:
     assert "--json" in commands()[name]._option_string_actions
 
@@ -106,6 +107,47 @@ def test_wrong_words_are_one_line_and_code_2(
     assert err.count("\n") == 1
     assert "--help" in err
     assert "\x1b" not in err
+
+
+@pytest.mark.parametrize(
+    ("words", "page"),
+    [
+        (["doctor", "--probe", "ios"], "chirpbench doctor --help"),
+        (["analyze", "a.wav", "--stim", "s.wav"], "chirpbench analyze --help"),
+        (["--probe", "doctor"], "chirpbench --help"),
+    ],
+)
+def test_an_unknown_option_is_sent_to_the_help_of_its_command(
+    words: list[str], page: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        build_parser().parse_args(words)
+    said = capsys.readouterr().err
+    assert said.startswith(f"{page.removesuffix(' --help')}: unrecognized arguments: --")
+    assert f"see '{page}'" in said
+
+
+@pytest.mark.parametrize(
+    ("given", "usual", "url", "more"),
+    [
+        (None, None, "chirpbench.db", ""),
+        (None, "b.db", "b.db", ""),
+        ("x.db", None, "x.db", " --db x.db"),
+        ("my x.db", "my x.db", "my x.db", " --db 'my x.db'"),
+        (None, "b.db", "plan.db", " --db plan.db"),
+        ("pg://u:pw@h/d", None, "pg://u:pw@h/d", " --db 'pg://u:***@h/d'"),
+    ],
+)
+def test_where_to_look_again_names_the_store_that_was_used(
+    given: str | None, usual: str | None, url: str, more: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from profiler.cli.place import same_store
+
+    monkeypatch.delenv("CHIRPBENCH_DB", raising=False)
+    if usual is not None:
+        monkeypatch.setenv("CHIRPBENCH_DB", usual)
+    args = argparse.Namespace(db=given)
+    assert same_store(args, url, url.replace(":pw@", ":***@")) == more
 
 
 def test_the_store_comes_from_the_nearest_word(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 import store_records as make
 from rich.console import Console
+from rich.text import Text
 
 from profiler.bench import (
     BenchEvent,
@@ -61,9 +62,21 @@ def test_a_trial_from_start_to_verdict() -> None:
     line = after(*begun, TrialProgress(PHONE, "L1", 0, "playing", 7.5))
     assert (line.state, line.fraction) == ("playing", 1.0)
     line = after(*begun, TrialDone(PHONE, make.trial(), 3, 9))
-    assert (line.last, line.last_verdict) == ("L1 pass 40.000 ± 0.005 ms", Verdict.PASS)
+    assert (line.last, line.last_verdict) == ("L1 valid 40.000 ± 0.005 ms", Verdict.PASS)
+    assert board_style(line) == "", "a good recording is no praise of the phone"
     line = after(*begun, TestDone(PHONE, make.result()))
     assert line.last == "L1 pass"
+    assert board_style(line) == "green"
+    rejected = make.trial(latency_ms=None, verdict=Verdict.NOT_MEASURABLE)
+    assert board_style(after(*begun, TrialDone(PHONE, rejected, 3, 9))) == "magenta"
+
+
+def board_style(line: DeviceLine) -> str:
+    """Of the cell with what came last."""
+    column = board_table([line], "foot").columns[-1]
+    (cell, *_) = column.cells
+    assert isinstance(cell, Text)
+    return str(cell.style)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +129,7 @@ def test_the_display_never_shows_markup_or_escapes() -> None:
     ("event", "needles"),
     [
         (STARTED, ("v1: Acme A1", "7 trials to do", "2 already stored", "31 s of sound")),
-        (TrialDone(PHONE, make.trial(), 3, 9), ("v1: 3/9 L1 pass 40.000",)),
+        (TrialDone(PHONE, make.trial(), 3, 9), ("v1: 3/9 L1 valid 40.000",)),
         (TestDone(PHONE, make.result(text="all\nwell")), ("L1 pass: all well",)),
         (outcome(RunStatus.DEVICE_LOST), ("v1: device lost",)),
         (Log("warning", "slow\x1b]0;x\x07", PHONE), ("warning: v1: slow",)),
@@ -171,4 +184,4 @@ def test_an_exchange_shows_its_latency() -> None:
         None, (), "1",
     )  # fmt: skip
     trial = make.trial(test_id="L2", estimate=None, findings=found)
-    assert trial_text(trial) == "L2 pass 55.384 ± 0.012 ms"
+    assert trial_text(trial) == "L2 valid 55.384 ± 0.012 ms"

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from profiler.cli.tables import table
-from profiler.cli.text import MAX_CHARS, clean, interval, latency, number, plural
-from profiler.model import Verdict
+from profiler.cli.text import MAX_CHARS, clean, interval, latency, model_text, number, plural
+from profiler.model import ModelKey, Verdict
 
 
 @given(st.text(alphabet=st.characters(), max_size=600))
@@ -40,6 +40,19 @@ def test_clean_text_is_one_bounded_printable_line(text: str) -> None:
 )
 def test_clean_examples(raw: str, shown: str) -> None:
     assert clean(raw) == shown
+
+
+@pytest.mark.parametrize(
+    ("key", "shown"),
+    [
+        (ModelKey("Apple", "iPhone14,5", "", ""), "Apple iPhone14,5"),
+        (ModelKey("Apple", "iPhone14,5", "A15", ""), "Apple iPhone14,5 / A15"),
+        (ModelKey("Apple", "iPhone14,5", "\u200b", "21A1"), "Apple iPhone14,5 / 21A1"),
+        (ModelKey("", "", "", ""), "unknown model"),
+    ],
+)
+def test_what_is_not_known_of_a_model_leaves_no_slashes(key: ModelKey, shown: str) -> None:
+    assert model_text(key) == shown
 
 
 def test_long_text_keeps_both_ends() -> None:

@@ -242,3 +242,23 @@ def test_a4_forgives_one_lapse_of_three() -> None:
     assert judge("A4", "run", once).verdict is Verdict.PASS
     twice = a1_records((0.5, GOOD, LOUD), (0.75, slow, LOUD), (1.0, slow, LOUD))
     assert judge("A4", "run", twice).verdict is Verdict.FAIL
+
+
+def test_a_text_says_which_volumes_its_verdict_rests_on() -> None:
+    """The number of one volume never stands beside the verdict of another without a word."""
+    weak = findings(-50.0)
+    torn = a1_records((0.5, weak, LOUD), (0.75, weak, LOUD), (1.0, GOOD, LOUD))
+    result = judge("A1", "run", torn)
+    assert result.verdict is Verdict.MARGINAL
+    assert result.text.endswith("; 50 and 75 % volume decide: marginal")
+    alike = judge("A1", "run", a1_records((0.5, GOOD, LOUD), (1.0, GOOD, LOUD)))
+    assert "decide" not in alike.text
+    fake = judge("A2", "run", a1_records((0.5, GOOD, LOUD), (1.0, findings(-27.0), LOUD)))
+    assert "; 100 % volume decides: fail" in fake.text
+    slow = findings(-65.0, converge_s=8.0, start_dbfs=-26.0)
+    lapse = a1_records((0.5, GOOD, LOUD), (0.75, slow, LOUD), (1.0, GOOD, LOUD))
+    assert judge("A4", "run", lapse).text.endswith("; 100 % volume decides: the middle time")
+    two = judge("A4", "run", a1_records((0.5, slow, LOUD), (1.0, GOOD, LOUD)))
+    assert two.text.endswith("; 50 % volume decides: the longer time of two")
+    one = judge("A4", "run", a1_records((1.0, slow, LOUD)))
+    assert "decide" not in one.text

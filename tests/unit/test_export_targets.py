@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import export_items as make
 import jsonschema
+import known_models
 import pytest
 
 from profiler.errors import InputError
@@ -86,6 +90,29 @@ def test_profile_keeps_its_schema_with_everything_in_it() -> None:
     assert profile["provenance"]["expires_at"] == "2027-03-13T10:30:00Z"
     assert [v["outcome"] for v in profile["verified"]] == ["better", "same"]
     assert profile["budgets"][0]["goals"][0]["blame"] == "network"
+
+
+@pytest.mark.parametrize("use", [UseCase.VOICE_AGENT, UseCase.CALL])
+def test_a_phone_without_a_safe_volume_is_never_shipped_mute(use: UseCase) -> None:
+    """No target sets a volume; those that hold reasons say why, and what to do instead."""
+    never = {("A9", "full_duplex"): 0.0, ("A9", "max_safe_volume"): 0.0}
+    advised = known_models.advice(known_models.knowledge(never), use)
+    item = replace(make.item(), advice=advised)
+    profile = json.loads(of("profile", item).files[0].content)["profiles"][0]["settings"]
+    volume = profile["max_safe_volume"]
+    assert (volume["value"], volume["rule"]) == (None, "duplex.barge_in")
+    assert "the volume is left alone" in volume["reason"]
+    assert profile["full_duplex"]["value"] is (use is not UseCase.VOICE_AGENT)
+    line = csv_line(of("csv", item), "max_safe_volume")
+    assert line["value"] == ""
+    for made in export_all([item], [n for n in TARGETS if n not in ("profile", "csv", "parquet")]):
+        for file in made.files:
+            assert b"max_safe_volume" not in file.content, file.name
+
+
+def csv_line(made: Exported, setting: str) -> dict[str, str]:
+    text = next(f for f in made.files if f.name.endswith(".csv")).content.decode("utf-8-sig")
+    return next(row for row in csv.DictReader(io.StringIO(text)) if row["setting"] == setting)
 
 
 def test_schema_refuses_wrong_values() -> None:

@@ -153,7 +153,7 @@ def test_swift_names_only_what_the_core_has() -> None:
     headers = "".join(p.read_text("utf-8") for p in APP.rglob("*.h"))
     swift = "".join(p.read_text("utf-8") for p in ios_check.swift_files())
     swift = re.sub(r"//[^\n]*", "", swift)
-    used = set(re.findall(r"\b(?:cp|CP)_\w+", swift)) - {"cp_text"}  # Routes.swift has its own
+    used = set(re.findall(r"\b(?:cp|CP)_\w+", swift))
     declared = set(re.findall(r"\b(?:cp|CP)_\w+", re.sub(r"/\*.*?\*/", "", headers, flags=re.S)))
     assert len(used) > 60
     assert used - declared == set()
@@ -200,6 +200,24 @@ def test_every_swift_file_parses(tmp_path: Path) -> None:
     broken = tmp_path / "Broken.swift"
     broken.write_text("struct A {\n    func f( {\n    }\n}\n", "utf-8")
     assert ios_check.syntax(reader, [broken])
+
+
+def test_swift_calls_the_core_as_its_headers_say(copy: Path) -> None:
+    reader = ios_check.parser()
+    if reader is None:
+        pytest.skip(ios_check.TREE_SITTER)
+    assert ios_check.core_calls(reader) == []
+    edit(
+        copy / "App" / "Trial.swift",
+        "cp_duplex_look(timeline, cp_now_ns())",
+        "cp_duplex_look(timeline)",
+    )
+    edit(copy / "App" / "Trial.swift", "plan.began_ns = beganNs", "plan.begun_ns = beganNs")
+    complaints = ios_check.core_calls(reader, copy)
+    assert [one.partition(": ")[2] for one in complaints] == [
+        "cp_duplex_look takes 2, not 1",
+        "no field begun_ns",
+    ]
 
 
 def test_building_is_xcodes_and_elsewhere_it_is_said_what_is_needed(

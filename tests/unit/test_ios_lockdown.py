@@ -51,7 +51,7 @@ def test_facts_of_an_ordinary_iphone(binary: bool) -> None:
     assert (facts.name, facts.hardware, facts.chip_id) == ("Bench phone", "D17AP", 0x8110)
     assert facts.udid == UDID
     assert facts.password_protected is False
-    assert facts.is_paired is None, "nobody asked"
+    assert facts.trust is Trust.UNKNOWN, "nobody asked"
 
 
 def test_what_is_kept_beside_the_facts_tells_no_owner() -> None:
@@ -66,31 +66,43 @@ def test_a_phone_that_says_little_has_few_facts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("session", "trust", "paired"),
+    ("session", "trust"),
     [
-        ("", Trust.TRUSTED, True),
-        ("InvalidHostID", Trust.UNTRUSTED, False),
-        ("PairingDialogResponsePending", Trust.ASKING, False),
-        ("UserDeniedPairing", Trust.DENIED, False),
-        ("PasswordProtected", Trust.LOCKED, None),
-        ("SomethingOfTomorrow", Trust.UNKNOWN, None),
+        ("", Trust.TRUSTED),
+        ("InvalidHostID", Trust.UNTRUSTED),
+        ("PairingDialogResponsePending", Trust.ASKING),
+        ("UserDeniedPairing", Trust.DENIED),
+        ("PasswordProtected", Trust.LOCKED),
+        ("SomethingOfTomorrow", Trust.UNKNOWN),
     ],
 )
-def test_trust_is_what_a_session_is_answered(
-    session: str, trust: Trust, paired: bool | None
-) -> None:
+def test_trust_is_what_a_session_is_answered(session: str, trust: Trust) -> None:
     facts = asked(lockdown(session=session), host=HOST)
-    assert (facts.trust, facts.is_paired) == (trust, paired)
+    assert facts.trust is trust
     assert facts.product_type == "iPhone14,5"
 
 
-def test_a_phone_that_hangs_up_at_the_session_has_its_facts_all_the_same() -> None:
+@pytest.mark.parametrize(
+    "said",
+    [
+        None,
+        b"\x00\x00\x00\x02no",
+        b"\xff\xff\xff\xff",
+        framed({"Request": "StartSession", "SessionID": 3}),
+        framed({"Request": "GetValue", "SessionID": "S"}),
+    ],
+    ids=["hangs_up", "no_list", "too_long", "no_text", "another"],
+)
+def test_a_phone_without_sense_at_the_session_has_its_facts_all_the_same(
+    said: bytes | None,
+) -> None:
     ordinary = lockdown()
 
     def answer(request: dict[str, Any]) -> bytes | None:
-        return None if request["Request"] == "StartSession" else ordinary(request)
+        return said if request["Request"] == "StartSession" else ordinary(request)
 
-    assert asked(answer, host=HOST).trust is Trust.UNKNOWN
+    facts = asked(answer, host=HOST)
+    assert (facts.product_type, facts.trust) == ("iPhone14,5", Trust.UNKNOWN)
 
 
 def test_the_session_names_this_computer_and_nothing_secret() -> None:

@@ -7,6 +7,7 @@ import plistlib
 import shutil
 import stat
 import sys
+import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -70,6 +71,40 @@ def test_anything_else_is_never_handed_to_a_program(serial: str, tmp_path: Path)
     assert programs.privileges(serial) == Privileges()
     assert programs.profiles(serial) == ()
     assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("spelled", "libusbmuxd", "pymobiledevice3"),
+    [
+        ("/run/mux", "UNIX:/run/mux", "/run/mux"),
+        ("UNIX:/run/mux", "UNIX:/run/mux", "/run/mux"),
+        ("127.0.0.1:27015", "127.0.0.1:27015", "127.0.0.1:27015"),
+    ],
+)
+def test_the_programs_ask_the_usbmuxd_that_the_door_asks(
+    spelled: str,
+    libusbmuxd: str,
+    pymobiledevice3: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    names = ("USBMUXD_SOCKET_ADDRESS", "PYMOBILEDEVICE3_USBMUX")
+    said = tmp_path / "said"
+    body = f"import os\nopen({str(said)!r}, 'w').write('|'.join(map(os.environ.get, {names})))"
+    which = {"ideviceinfo": str(script(tmp_path, "ideviceinfo", body))}.get
+    Programs(spelled, which=which).privileges(UDID)
+    assert said.read_text().split("|") == [libusbmuxd, pymobiledevice3]
+    monkeypatch.setenv("USBMUXD_SOCKET_ADDRESS", spelled)  # for a bench that is told nothing
+    Programs(which=which).privileges(UDID)
+    assert said.read_text().split("|") == [libusbmuxd, pymobiledevice3]
+
+
+def test_without_room_for_files_there_are_no_profiles(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script(tmp_path, "ideviceprovision", f"print('{NUMBER} - iOS Team')")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    assert only(tmp_path, "ideviceprovision").profiles(UDID) == ()
 
 
 def test_without_programs_nothing_is_known() -> None:

@@ -20,7 +20,6 @@ from device_probes.ios.errors import (
     REMEDIES,
     WDA_BUNDLE,
     launch_refused,
-    lockdown_refused,
     not_ready,
 )
 from device_probes.ios.lockdown import LockdownFacts, Trust
@@ -76,10 +75,6 @@ def test_every_state_has_a_reason_of_its_own(state: DeviceState) -> None:
 
 def test_lockdowns_numbers_and_names_fit() -> None:
     assert set(LOCKDOWN_NUMBERS.values()) == set(LOCKDOWN_STATES)
-    refused = lockdown_refused("X", "PairingDialogResponsePending")
-    assert refused is not None
-    assert refused.state == DeviceState.UNTRUSTED
-    assert lockdown_refused("X", "InvalidService") is None
 
 
 @pytest.mark.parametrize(
@@ -262,7 +257,7 @@ def test_a_ready_phone_warns_of_signatures() -> None:
     probe = profile(6, app="org.chirpbench.probe")
     ready = LISTED.privileged(Privileges(), (profile(2), probe)).reached()
     assert "WebDriverAgent ends in 2 days" in ready.detail(WALL)
-    told = ready.warnings(WALL, (("org.chirpbench.probe", "the probe app"),))
+    told = ready.warnings(WALL, probe=True)
     assert len(told) == 2
     assert "the probe app ends in 6 days" in told[1]
     assert LISTED.detail(WALL) == ""
@@ -322,3 +317,23 @@ def test_the_page_of_reasons_names_the_remedies() -> None:
     for state in IOS_STATES:
         if state is not DeviceState.LOCKED:
             assert len(rows[f"`{state.value}`"]) > 60
+
+
+# --- a probe that sleeps ---
+
+
+def test_a_probe_that_sleeps_is_not_ready_and_says_what_to_do() -> None:
+    without = LISTED.told(DeviceState.WDA_MISSING)
+    asleep = without.reached().sleeping(locked=False)
+    assert asleep.state(WALL) is DeviceState.PORT_CLOSED
+    assert asleep.detail(WALL) == REMEDIES[DeviceState.PORT_CLOSED]
+    assert without.sleeping(locked=True).state(WALL) is DeviceState.LOCKED
+    assert asleep.reached().state(WALL) is DeviceState.READY
+    assert asleep.told(DeviceState.PORT_CLOSED).state(WALL) is DeviceState.WDA_MISSING
+    assert asleep.held(busy=True, rest=None).state(WALL) is DeviceState.BUSY
+
+
+@pytest.mark.parametrize("before", [LISTED.sleeping(locked=False),
+                                    LISTED.told(DeviceState.PORT_CLOSED)])  # fmt: skip
+def test_webdriveragent_opens_a_probe_that_was_not_open(before: Condition) -> None:
+    assert before.unlocked(locked=False).state(WALL) is DeviceState.READY

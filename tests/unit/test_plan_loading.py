@@ -109,6 +109,8 @@ def test_an_unknown_key_is_matched_with_a_known_one() -> None:
     assert "repeat: unknown key, did you mean 'repeats'?" in line
     (line,) = complaints("[path]\nrout = 'speaker'")
     assert "path.rout: unknown key, did you mean 'route'?" in line
+    (line,) = complaints("[ios]\nbundle = 'a.b'")
+    assert "ios.bundle: unknown key, did you mean 'probe_bundle' or 'wda_bundle'?" in line
     (line,) = complaints("qqqq = 1")
     assert "did you mean" not in line
     assert "name, suite, tests" in line

@@ -14,11 +14,12 @@ from device_probes.virtual.acoustics import Timing, capture
 from device_probes.virtual.spec import Acoustics
 from profiler.analysis import read_take, take_of
 from profiler.catalogue import TESTS, PlannedTrial, Skip, TrialOptions, judge
-from profiler.catalogue.latency.l8 import PRESETS
+from profiler.catalogue.inputs import inputs_of
 from profiler.model import StimulusSpec, TestResult, TrialRecord
 from profiler.stimulus import F_HI_HZ, F_LO_HZ, render
 from profiler.wav import Audio
 
+PRESETS = inputs_of(make.facts()).preset_words
 TOLERANCE_DB = 0.1
 """What two presets' difference may be off by (docs/sound.md); third-octave levels err by 0.07."""
 NOISE_DBFS = -80.0

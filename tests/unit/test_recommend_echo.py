@@ -177,12 +177,23 @@ def test_barge_in_follows_a9() -> None:
     never = GOOD | {("A9", "full_duplex"): 0.0, ("A9", "max_safe_volume"): 0.0}
     assert value("full_duplex", never) is False
     assert value("full_duplex", never, CALL) is True
-    assert value("max_safe_volume", never, CALL) == 0.0
+    assert value("max_safe_volume", GOOD | {("A9", "full_duplex"): 0.0}, CALL) is None
     aosp = GOOD | BARGE | {("A2", "aosp_software_effect"): 1.0}
     found = setting(advice(knowledge(aosp)), "full_duplex")
     assert (found.value, found.confidence) == (True, Confidence.LOW)
     torn = quantity("A9", "full_duplex", 1.0, least=0.0)
     assert setting(advice(knowledge(GOOD, quantities=[torn])), "full_duplex").value is False
+
+
+@pytest.mark.parametrize("use", [AGENT, CALL])
+def test_no_safe_volume_never_ships_mute(use: UseCase) -> None:
+    never = GOOD | {("A9", "full_duplex"): 0.0, ("A9", "max_safe_volume"): 0.0}
+    found = setting(advice(knowledge(never), use), "max_safe_volume")
+    assert (found.value, found.changed) == (None, False)
+    assert "safe at no volume that was tried" in found.reason
+    assert "the volume is left alone" in found.reason
+    assert ("half duplex" in found.reason) == (use is AGENT)
+    assert (found.rule, found.test_ids) == ("duplex.barge_in", ("A9",))
 
 
 def test_what_the_assistant_hears_of_itself_limits_the_volume() -> None:
@@ -193,7 +204,8 @@ def test_what_the_assistant_hears_of_itself_limits_the_volume() -> None:
     assert value("max_safe_volume", GOOD | BARGE | turns) == 0.5
     assert value("full_duplex", GOOD | BARGE | turns) is True
     every = turns | {("A8", "false_turns[volume=0.5]"): 1.0}
-    assert value("max_safe_volume", GOOD | BARGE | every) == 0.0
+    assert value("max_safe_volume", GOOD | BARGE | every) is None
+    assert value("max_safe_volume", GOOD | BARGE | every, CALL) is None
     assert value("full_duplex", GOOD | BARGE | every) is False
     far = {("A9", "full_duplex"): 1.0, ("A9", "max_safe_volume"): 1.0}
     clips = {("V4", "clipped_percent[mode=communication]"): 3.0}

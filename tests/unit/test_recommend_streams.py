@@ -85,6 +85,40 @@ def test_ios_takes_the_unit_of_its_use() -> None:
     assert advice(knowledge(of=phone), CALL).setting("usage") is None
 
 
+@pytest.mark.parametrize(
+    ("without_ms", "highest_ms", "results", "mode", "word"),
+    [
+        (95.0, 114.0, 1, "none", "slower here"),  # 14 ms; opens lie within 12
+        (95.0, 119.0, 1, "low_latency", "undecided"),  # they lie within 17
+        (95.0, 119.0, 4, "none", "slower here"),  # four runs said so
+        (105.0, 109.0, 1, "low_latency", "undecided"),  # below 5 ms nobody hears it
+        (119.0, 111.0, 1, "low_latency", "faster here"),
+    ],
+)
+def test_the_mode_follows_a_difference_that_is_real(
+    without_ms: float, highest_ms: float, results: int, mode: str, word: str
+) -> None:
+    numbers = {
+        L1: 109.0, JAVA: 171.0, ("L1", "rtl_min_ms"): 102.0, ("L1", "rtl_max_ms"): highest_ms,
+    }  # fmt: skip
+    other = quantity("L3", "rtl_ms[performance=none]", without_ms, results=results)
+    found = setting(
+        advice(knowledge(numbers, of=PHONE, quantities=[other]), CALL), "performance_mode"
+    )
+    assert (found.value, word in found.reason) == (mode, True), found.reason
+    assert f"109 ms with it, {without_ms:.0f} ms without it" in found.reason
+    assert (found.confidence is Confidence.LOW) == (word == "undecided")
+
+
+def test_a_wide_interval_decides_nothing() -> None:
+    numbers = {
+        L1: 109.0, JAVA: 171.0, ("L1", "rtl_min_ms"): 108.0, ("L1", "rtl_max_ms"): 110.0,
+        ("L3", "rtl_ms[performance=none]"): (95.0, 75.0, 115.0),
+    }  # fmt: skip
+    found = setting(advice(knowledge(numbers, of=PHONE), CALL), "performance_mode")
+    assert (found.value, "undecided" in found.reason) == ("low_latency", True)
+
+
 def test_performance_mode_and_sharing() -> None:
     fast = {L1: 60.0, JAVA: 140.0}
     assert value("performance_mode", {}) == "none"
@@ -94,8 +128,14 @@ def test_performance_mode_and_sharing() -> None:
     assert value("performance_mode", fast | {("L3", "rtl_ms[performance=none]"): 90.0}) == (
         "low_latency"
     )
+    refused = fast | {("L3", "rtl_ms"): 62.0}
+    said = setting(advice(knowledge(refused, of=PHONE), CALL), "performance_mode").reason
+    assert "was not measured (L3 got no other mode)" in said
     dead = {("D1", "zero_run_ms[performance=low_latency]"): 1312.0}
     assert value("performance_mode", fast | dead) == "none"
+    assert value("performance_mode", fast | {("L3", "rtl_ms[performance=none]"): 41.0}) == (
+        "low_latency"  # 20 ms may be two opens where L1 did not see how far they differ
+    )
     plain = {("D1", "zero_run_ms[rate=48000]"): 1312.0}
     assert value("performance_mode", fast | dead | plain) == "low_latency"  # it was the rate
     assert value("sharing", fast) == "shared"

@@ -181,7 +181,13 @@ def test_a_store_of_the_first_schema_gets_the_table_and_keeps_its_rows(tmp_path:
         store.begin_run(make.run())
         store.add_test_result(make.result())
     with closing(sqlite3.connect(file)) as connection:  # as revision 0001 left it
-        connection.execute("DROP TABLE verifications")
+        for table in ("verifications", "path_overview", "model_overview", "progress", "changes"):
+            connection.execute(f"DROP TABLE {table}")
+        for index in ("test_id_started_at", "test_id_verdict_started_at", "verdict_started_at"):
+            connection.execute(f"DROP INDEX ix_trials_{index}")
+        connection.execute("DROP INDEX ix_trials_path")
+        connection.execute("CREATE INDEX ix_trials_verdict ON trials (verdict)")
+        connection.execute("CREATE INDEX ix_trials_test_id_verdict ON trials (test_id, verdict)")
         connection.execute("UPDATE alembic_version SET version_num = '0001'")
         connection.commit()
     with Store.open(file, create=False) as store:

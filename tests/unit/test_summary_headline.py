@@ -66,3 +66,14 @@ def test_without_a2_the_echo_is_a1s() -> None:
     assert headline([measured_echo]) == "0 dB of echo removed"
     bound = result("A1", Verdict.PASS, erle_low_db_at_1=31.2)
     assert headline([bound]) == "at least 31 dB of echo removed"
+
+
+def test_a_value_of_a_quieter_volume_is_not_that_of_the_loudest() -> None:
+    quiet = {"erle_db_at_05": 22.0, "erle_low_db_at_05": 20.0}
+    both = result("A1", Verdict.PASS, **quiet, erle_low_db_at_1=41.0)
+    assert headline([both]) == "at least 41 dB of echo removed at 100 % volume"
+    credited = {"effective_db_at_05": 22.0, "effective_low_db_at_05": 20.0, "reported_on_at_05": 1}
+    real = result(
+        "A2", Verdict.PASS, **credited, reported_on_at_1=1, effective_low_db_at_1=41.0
+    )  # fmt: skip
+    assert headline([real]) == "platform AEC removes at least 41 dB at 100 % volume"

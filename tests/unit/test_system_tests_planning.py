@@ -100,7 +100,7 @@ def test_r4_presses_keys_in_a_call() -> None:
     assert only.request.audio_mode == "communication"
     assert only.request.volume is not None
     for platform, reason in (
-        (Platform.IOS, Reason.NEEDS_ADB),
+        (Platform.IOS, Reason.NOT_ON_THIS_PROBE),
         (Platform.WEB, Reason.NOT_ON_THIS_PROBE),
     ):
         elsewhere = replace(PHONE, platform=platform)

@@ -12,10 +12,11 @@ simulated sound. :class:`VirtualAndroid` is the handle on everything that can go
         phones[0].on("shell:pm install", "unplug")
 """
 
-from device_probes.virtual.adbd.android import VirtualAndroid
-from device_probes.virtual.adbd.browser import BrowserLauncher, RunningBrowser
+from device_probes.virtual.adbd.android import BrowserLauncher, VirtualAndroid
+from device_probes.virtual.adbd.browser import RunningBrowser
+from device_probes.virtual.adbd.core import ProbeLauncher
 from device_probes.virtual.adbd.daemon import AdbDaemon, make_phones
-from device_probes.virtual.adbd.probe_app import ProbeLauncher, RunningProbe
+from device_probes.virtual.adbd.probe_app import RunningProbe
 
 __all__ = [
     "AdbDaemon",

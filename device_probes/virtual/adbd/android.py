@@ -1,22 +1,48 @@
-"""A virtual Android phone behind adb, with a handle on everything that can go wrong with it."""
+"""A virtual Android phone behind adb, with a handle on everything that can go wrong with it.
+
+Events for :meth:`VirtualAndroid.on`:
+
+| event | when |
+|---|---|
+| ``connect`` | an adb server says hello |
+| ``auth:dialog`` | the key dialog appears |
+| ``open:SERVICE`` | a stream is opened, e.g. ``open:localabstract:…``, ``open:sync:`` |
+| ``shell:COMMAND`` | before a command runs; ``shell-done:COMMAND`` after it, before it answers |
+| ``install:verify``, ``install:commit`` | in an install: before the APK is read, before it counts |
+| ``sync:send:PATH``, ``sync:recv:PATH``, ``sync:stat:PATH``, ``sync:list:PATH`` | requests |
+| ``sync:data``, ``sync:recv-data`` | bytes of a push, of a pull |
+| ``stream:data``, ``stream:data:in``, ``stream:data:out`` | bytes of the probe; to it; from it |
+| ``reverse:accept`` | an app of the phone dials a port that leads to the host |
+| ``reverse:data:in``, ``reverse:data:out`` | bytes from the host; to it |
+| ``browser:view`` | the browser is told to show a page, or to come to the front |
+| ``devtools:data:in``, ``devtools:data:out`` | bytes to its DevTools; from them |
+| ``probe:start``, ``probe:accept`` | its process starts; it takes a host |
+| ``probe:facts``, ``probe:run``, ``probe:stage:STAGE``, ``probe:recorded`` | inside the probe |
+"""
 
 from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeAlias
 
 from device_probes.virtual.adbd.apk import Apk, read_apk
-from device_probes.virtual.adbd.browser import CHROME, BrowserApp, BrowserLauncher, browser_apk
+from device_probes.virtual.adbd.browser import CHROME, BrowserApp, RunningBrowser, browser_apk
 from device_probes.virtual.adbd.core import PhoneCore
-from device_probes.virtual.adbd.faults import Action
 from device_probes.virtual.adbd.packages import RECORD_AUDIO, InstallFlags
+from device_probes.virtual.adbd.services import find_service
 from device_probes.virtual.adbd.system import (
     PERMISSION_DIALOG,
     PROBE_ACTIVITY,
     PROBE_PACKAGE,
 )
+from device_probes.virtual.adbd.transport import Handler, Transport
+from device_probes.virtual.link.triggers import Action
 
+BrowserLauncher: TypeAlias = "Callable[[VirtualAndroid], RunningBrowser]"
+"""Starts a browser of the phone; called from a worker thread."""
 _FOREIGN = "com.example.caller/.IncomingCallActivity"
 _JAVA_CRASH = (
     "java.lang.IllegalStateException: the audio server died",
@@ -31,33 +57,37 @@ class VirtualAndroid(PhoneCore):
     name from :meth:`on`."""
 
     def on(self, pattern: str, action: Action[VirtualAndroid], *, after: int = 0) -> None:
-        """Do ``action`` at an exact moment; :mod:`~device_probes.virtual.adbd.faults` has the
-        events and what ``after`` counts."""
+        """Do ``action`` at an exact moment; the module's text has the events, and
+        :mod:`device_probes.virtual.link.triggers` what ``after`` counts."""
         self.triggers.on(pattern, action, after=after)
+
+    async def service(self, name: str, transport: Transport) -> Handler | None:
+        """What serves a stream to ``name``; ``None`` refuses it."""
+        return await find_service(name, self, transport)
 
     # --- the cable --------------------------------------------------------------------------------
 
     def unplug(self) -> None:
         """Pull the cable. With a known adb server the phone leaves its list, as by USB; without
         one the server keeps it as ``offline`` and dials in vain."""
-        self._on_loop(self.plug.pull)
-        self._in_background(self._tell_server(plugged=False))
+        self.home.call(self.plug.pull)
+        self.home.in_background(self._tell_server(plugged=False))
 
     def replug(self) -> None:
         """Put the cable back, on the same port. The probe lived on meanwhile."""
-        self._wait_for(self._replug())
+        self.home.wait_for(self._replug())
 
     async def _replug(self) -> None:
         await self.plug.insert()
-        self._in_background(self._tell_server(plugged=True))
+        self.home.in_background(self._tell_server(plugged=True))
 
     def freeze(self) -> None:
         """Answer nothing from now on, with every connection open."""
-        self._on_loop(self._gate.clear)
+        self.moments.freeze()
 
     def thaw(self) -> None:
         """Go on where it froze."""
-        self._on_loop(self._gate.set)
+        self.moments.thaw()
 
     def offline(self) -> None:
         """Be there and never shake hands: adb lists it as ``offline``."""
@@ -77,14 +107,14 @@ class VirtualAndroid(PhoneCore):
 
     def accept_key(self, wait_s: float = _DIALOG_S) -> bool:
         """Tap "Allow" in the key dialog; ``False`` when none came within ``wait_s``."""
-        if self._is_loop_thread():
+        if self.home.is_here:
             wait_s = 0.0
         end = time.monotonic() + wait_s
         while not self.keyring.accept():
             if time.monotonic() >= end:
                 return False
             time.sleep(0.01)
-        self._wait_for(self._welcome())
+        self.home.wait_for(self._welcome())
         return True
 
     async def _welcome(self) -> None:
@@ -99,7 +129,7 @@ class VirtualAndroid(PhoneCore):
         """
         ours, theirs = socket.socketpair()
         try:
-            self._wait_for(self.reversed.dial(name, theirs))
+            self.home.wait_for(self.reversed.dial(name, theirs))
         except ConnectionError as exc:
             ours.close()
             theirs.close()
@@ -193,7 +223,7 @@ class VirtualAndroid(PhoneCore):
         microphone: bool = False,
     ) -> None:
         """Have a browser installed; ``microphone``: the app may record already."""
-        self.browser = BrowserApp(self, package, launcher)
+        self.browser = BrowserApp(self.state, self.pids, package, lambda: launcher(self))
         apk = browser_apk(package, version, 730_004_001)
         self.packages.put(apk, _NO_CONTENT, protocol=None, granted=microphone)
 

@@ -1,7 +1,7 @@
 """A browser installed on a virtual phone: package, process, DevTools socket.
 
-What renders pages is a test's own: a :data:`BrowserLauncher` starts, say, a real Chromium of this
-computer, which reaches the phone's ``localhost`` at
+What renders pages is a test's own: a :data:`~.android.BrowserLauncher` starts, say, a real Chromium
+of this computer, which reaches the phone's ``localhost`` at
 :attr:`~device_probes.virtual.adbd.core.PhoneCore.loopback`.
 """
 
@@ -12,13 +12,11 @@ import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import Protocol
 
 from device_probes.virtual.adbd.apk import Apk
 from device_probes.virtual.adbd.packages import RECORD_AUDIO
-
-if TYPE_CHECKING:
-    from device_probes.virtual.adbd.core import PhoneCore
+from device_probes.virtual.adbd.system import Pids, SystemState
 
 log = logging.getLogger(__name__)
 
@@ -55,30 +53,29 @@ class RunningBrowser(Protocol):
         ...
 
 
-BrowserLauncher: TypeAlias = "Callable[[PhoneCore], RunningBrowser]"
-"""Starts the browser; called from a worker thread."""
-
-
 class BrowserApp:
     """The browser of one phone, as far as it runs. Safe from several threads.
 
     What it is told to show it shows in its own time, one thing after the other: ``am start`` waits
-    for none of it.
+    for none of it. ``launch`` starts it; called from a worker thread.
     """
 
-    def __init__(self, phone: PhoneCore, package: str, launcher: BrowserLauncher) -> None:
+    def __init__(
+        self, state: SystemState, pids: Pids, package: str, launch: Callable[[], RunningBrowser]
+    ) -> None:
         self.package = package
         self.component = f"{package}/{ACTIVITY}"
         self.devtools_name: str | None = DEVTOOLS
         """The abstract socket of its DevTools; ``None``: its user does not allow them."""
-        self._phone = phone
-        self._launcher = launcher
+        self._state = state
+        self._pids = pids
+        self._launch = launch
         self._lock = threading.Lock()
         self._worker: ThreadPoolExecutor | None = None
         self._running: RunningBrowser | None = None
         self._pid: int | None = None
         self._visible = False
-        phone.state.watch(self._look)
+        state.watch(self._look)
 
     @property
     def pid(self) -> int | None:
@@ -97,7 +94,7 @@ class BrowserApp:
         """Start it unless it runs, and show ``url`` unless it is empty."""
         with self._lock:
             if self._pid is None:
-                self._pid = self._phone.pids.new(self.package)
+                self._pid = self._pids.new(self.package)
                 self._visible = True
                 self._worker = ThreadPoolExecutor(1, thread_name_prefix=self.package)
                 self._submit(self._start)
@@ -123,11 +120,11 @@ class BrowserApp:
         if running is not None:
             running.stop()
         if pid is not None:
-            self._phone.pids.running.pop(pid, None)
+            self._pids.running.pop(pid, None)
         return pid
 
     def _start(self) -> None:
-        self._running = self._launcher(self._phone)
+        self._running = self._launch()
 
     def _do(self, work: Callable[[RunningBrowser], None]) -> None:
         """Have it done after what it was told before, if it runs then."""
@@ -144,14 +141,14 @@ class BrowserApp:
             try:
                 work()
             except Exception:  # a process that ends in the middle of it; the phone goes on
-                log.debug("%s of %s", self.package, self._phone.serial, exc_info=True)
+                log.debug("%s", self.package, exc_info=True)
 
         if self._worker is not None:
             self._worker.submit(quietly)
 
     def _look(self) -> None:
         """Screen or activities have changed."""
-        state = self._phone.state
+        state = self._state
         visible = state.lit and state.top == self.component
         with self._lock:
             if visible == self._visible or self._pid is None:

@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import random
-import threading
 import time
 import uuid
 import zlib
-from collections.abc import AsyncIterator, Callable, Coroutine
-from concurrent.futures import CancelledError
-from typing import Any, TypeVar
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import TypeAlias
 
 from device_probes.virtual.adbd import host
 from device_probes.virtual.adbd.auth import Keyring
 from device_probes.virtual.adbd.browser import BrowserApp
-from device_probes.virtual.adbd.faults import Action, Triggers, matches
 from device_probes.virtual.adbd.files import FileSystem
-from device_probes.virtual.adbd.packages import Packages
+from device_probes.virtual.adbd.packages import Installed, Packages
 from device_probes.virtual.adbd.plug import Plug
-from device_probes.virtual.adbd.probe_app import HostileProbe, ProbeApp, ProbeLauncher
+from device_probes.virtual.adbd.probe_app import ProbeApp, RunningProbe
 from device_probes.virtual.adbd.properties import make_properties, system_features
 from device_probes.virtual.adbd.reverse import Reverses
-from device_probes.virtual.adbd.services import find_service
-from device_probes.virtual.adbd.shell import Override
-from device_probes.virtual.adbd.sync import Mangle
+from device_probes.virtual.adbd.rules import AndroidRules
 from device_probes.virtual.adbd.system import (
     PROBE_PACKAGE,
     Exit,
@@ -34,11 +30,20 @@ from device_probes.virtual.adbd.system import (
     SystemState,
 )
 from device_probes.virtual.adbd.system_files import furnish
-from device_probes.virtual.adbd.transport import Handler, Transport
+from device_probes.virtual.adbd.transport import Handler, Mangle, Transport
+from device_probes.virtual.link.app_device import AppDevice
+from device_probes.virtual.link.loop import HomeLoop
+from device_probes.virtual.link.moments import Moments
+from device_probes.virtual.link.probe_process import HostileProbe, InstalledProbe, ProbeProcess
+from device_probes.virtual.link.triggers import matches
 from device_probes.virtual.phone import VirtualPhone
 
-T = TypeVar("T")
-_CALL_S = 15.0
+ProbeLauncher: TypeAlias = "Callable[[PhoneCore, Mapping[str, str]], RunningProbe]"
+"""Starts an external probe with the extras of ``am start``; called from a worker thread."""
+Reply: TypeAlias = "bytes | str | tuple[bytes | str, int] | Iterable[bytes]"
+Override: TypeAlias = "Callable[[list[str]], Reply | None]"
+"""Answers in a command's place: its output, output and exit code, or pieces without end;
+``None`` lets the command run."""
 _MB = 10**6
 _CONNECT_AGAIN_S = (0.1, 0.1, 0.2, 0.5, 1.0)
 """A server that has not yet forgotten the old connection refuses a new one, or drops both."""
@@ -46,7 +51,7 @@ _MAX_EXITS = 16
 """Android keeps as many for each package."""
 
 
-class PhoneCore:
+class PhoneCore(ABC):
     """One phone. Its state may be changed from any thread; its connections live on one loop."""
 
     mangle: Mangle | None = None
@@ -80,22 +85,19 @@ class PhoneCore:
         self.boot_id = str(uuid.UUID(int=rng.getrandbits(128), version=4))
         furnish(self.files, spec, self.boot_id)
         self.files.set_free(start.free_mb * _MB)
-        self.app = ProbeApp(self)
-        self.triggers: Triggers[Any] = Triggers()
-        self.reversed = Reverses(self)
+        self.home = HomeLoop()
+        self.moments = Moments(self, self.home, lambda: self.plug.generation)
+        self.triggers = self.moments.triggers
+        self.app = ProbeApp(phone, self.state, self.pids, self._new_probe)
+        self.reversed = Reverses(self.moments, lambda: self.loopback)
         self.browser: BrowserApp | None = None
         self.keyring = Keyring(required=start.unauthorized)
         self.legacy_adbd = start.legacy_adbd
         self.mute = start.offline
         self.plug = Plug(self)
         self._overrides: list[tuple[str, Override]] = []
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._loop_thread: int | None = None
         self._server_port: int | None = None
-        self._gate = asyncio.Event()
-        self._gate.set()
         self._telling = asyncio.Lock()
-        self._background: set[asyncio.Task[Any]] = set()
 
     # --- what a transport sees --------------------------------------------------------------------
 
@@ -117,54 +119,13 @@ class PhoneCore:
         parts = [f"{name}={self.properties.get(name, '')}" for name in names]
         return "device::" + ";".join([*parts, f"features={','.join(self.features)}"])
 
-    async def thawed(self) -> None:
-        """Return when the phone is not frozen."""
-        await self._gate.wait()
-
+    @abstractmethod
     async def service(self, name: str, transport: Transport) -> Handler | None:
-        """What serves a stream to ``name``."""
-        return await find_service(name, self, transport)
+        """What serves a stream to ``name``; ``None`` refuses it."""
 
     def left(self, transport: Transport) -> None:
         """A connection ended, and what belongs to it with it."""
         self.reversed.drop(transport)
-
-    async def event(self, name: str, amount: int = 1) -> None:
-        """Something happens: run what was set on it, then wait while the phone is frozen.
-
-        Raises ``ConnectionResetError`` when that pulled the cable: what was about to happen for
-        the host then does not.
-        """
-        generation = self.plug.generation
-        for action in self.triggers.due(name, amount):
-            await self._act(action)
-        await self._gate.wait()
-        if self.plug.generation != generation:
-            raise ConnectionResetError(f"unplugged at {name}")
-
-    def event_here(self, name: str) -> None:
-        """Like :meth:`event`, from a thread of the probe; the cable does not matter there."""
-        loop = self._loop
-        if self.triggers.room(name) is None and self._gate.is_set():
-            return
-        if loop is None or loop.is_closed():
-            for action in self.triggers.due(name):
-                self._call(action)
-            return
-        try:
-            asyncio.run_coroutine_threadsafe(self._happen(name), loop).result()
-        except (CancelledError, RuntimeError) as exc:
-            raise ConnectionAbortedError("the phone is being switched off") from exc
-
-    async def pieces(self, name: str, data: bytes) -> AsyncIterator[memoryview]:
-        """Cut ``data`` where a trigger on the data event ``name`` fires."""
-        view = memoryview(data)
-        while view:
-            room = self.triggers.room(name)
-            size = len(view) if room is None else min(len(view), max(room, 1))
-            await self.event(name, size)
-            yield view[:size]
-            view = view[size:]
 
     def override_for(self, line: str) -> Override | None:
         """What answers in place of the command ``line``."""
@@ -178,21 +139,16 @@ class PhoneCore:
 
     async def attach(self, server_port: int | None) -> None:
         """Belong to the running loop and listen."""
-        self._loop = asyncio.get_running_loop()
-        self._loop_thread = threading.get_ident()
+        self.home.settle()
         self._server_port = server_port
         await self.plug.insert()
 
     async def detach(self) -> None:
         """End everything that runs for this phone."""
-        self.triggers.clear()
-        self._gate.set()
+        self.moments.end()
         self.plug.pull()
         await self.reversed.close()
-        tasks = list(self._background)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.home.end_background()
 
     def processes(self) -> dict[int, str]:
         """Numbers and names of what runs; an app of ours that ended by itself is noticed."""
@@ -231,7 +187,7 @@ class PhoneCore:
 
     def jerk(self) -> None:
         """Break every connection for a moment: the server dials again by itself."""
-        self._on_loop(self.plug.jerk)
+        self.home.call(self.plug.jerk)
 
     def reboot(self, down_s: float = 3.0) -> None:
         """Restart: connections and the probe end, the phone is back (locked) after ``down_s``."""
@@ -242,8 +198,8 @@ class PhoneCore:
         self.state.sleep()
         self.boot_id = str(uuid.uuid4())
         furnish(self.files, self.spec, self.boot_id)
-        self._on_loop(self.plug.pull)
-        self._in_background(self._come_back(self.state.real_s(down_s)))
+        self.home.call(self.plug.pull)
+        self.home.in_background(self._come_back(self.state.real_s(down_s)))
 
     async def _come_back(self, after_s: float) -> None:
         await asyncio.sleep(after_s)
@@ -263,56 +219,23 @@ class PhoneCore:
                 if self.mute or not self.plug.plugged or await host.lists(port, self.address):
                     return
 
-    async def _happen(self, name: str) -> None:
-        for action in self.triggers.due(name):
-            await self._act(action)
-        await self._gate.wait()
+    def _new_probe(
+        self, package: Installed, extras: Mapping[str, str]
+    ) -> ProbeProcess | RunningProbe:
+        """A process of the probe, started with these extras."""
+        if self.launcher is not None:
+            return self.launcher(self, extras)
+        token, installed = extras.get("token", ""), partial(self._installed, package)
+        return ProbeProcess(self.serial, token, self.moments, installed)
 
-    async def _act(self, action: Action[Any]) -> None:
-        result = self._call(action)
-        if inspect.isawaitable(result):
-            await result
-
-    def _call(self, action: Action[Any]) -> Any:
-        return getattr(self, action)() if isinstance(action, str) else action(self)
-
-    def _is_loop_thread(self) -> bool:
-        return threading.get_ident() == self._loop_thread
-
-    def _on_loop(self, do: Callable[[], T]) -> T:
-        """Run ``do`` on the loop's thread and wait for it; here when there is none."""
-        loop = self._loop
-        if loop is None or loop.is_closed() or self._is_loop_thread():
-            return do()
-
-        async def there() -> T:
-            return do()
-
-        return asyncio.run_coroutine_threadsafe(there(), loop).result(_CALL_S)
-
-    def _wait_for(self, work: Coroutine[Any, Any, T]) -> T | None:
-        """Run ``work`` on the loop; from another thread, wait for it and return its result."""
-        loop = self._loop
-        if loop is None or loop.is_closed():
-            work.close()
-            return None
-        if self._is_loop_thread():
-            self._in_background(work)
-            return None
-        return asyncio.run_coroutine_threadsafe(work, loop).result(_CALL_S)
-
-    def _in_background(self, work: Coroutine[Any, Any, Any]) -> None:
-        loop = self._loop
-        if loop is None or loop.is_closed():
-            work.close()
-            return
-
-        def begin() -> None:
-            task = loop.create_task(work)
-            self._background.add(task)
-            task.add_done_callback(self._background.discard)
-
-        self._on_loop(begin)
+    def _installed(self, package: Installed) -> InstalledProbe:
+        """The probe as it is now."""
+        rules = AndroidRules(
+            self.phone, self.state, self.packages, self.app, self.moments, drop=self.jerk
+        )
+        device = AppDevice(self.phone, self.moments, rules)
+        version = package.apk.version_name
+        return InstalledProbe(device, version, package.protocol, self.hostile_probe)
 
 
 def _adb_features(api_level: int, *, legacy: bool) -> tuple[str, ...]:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from types import TracebackType
 
 from device_probes.virtual.adbd import host
 from device_probes.virtual.adbd.android import VirtualAndroid
-from device_probes.virtual.adbd.probe_app import ProbeLauncher
+from device_probes.virtual.adbd.core import ProbeLauncher
 from device_probes.virtual.clock import Clock
 from device_probes.virtual.driver import Fleet
+from device_probes.virtual.link.loop import LoopThread, end_other_tasks
 
-_START_S = 20.0
-_STOP_S = 10.0
+_CONNECT_S = 60.0
 
 
 def make_phones(
@@ -45,9 +43,7 @@ class AdbDaemon:
     ) -> None:
         self.phones: Sequence[VirtualAndroid] = tuple(phones)
         self._server_port = adb_server_port
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, name="virtual-adbd", daemon=True)
-        self._started = False
+        self._loop = LoopThread("virtual-adbd")
 
     def __enter__(self) -> AdbDaemon:
         self.start()
@@ -63,10 +59,8 @@ class AdbDaemon:
 
     def start(self) -> None:
         """Listen for every phone; raises ``OSError`` when no port is free."""
-        self._thread.start()
-        self._started = True
         try:
-            asyncio.run_coroutine_threadsafe(self._attach(), self._loop).result(_START_S)
+            self._loop.start(self._attach)
         except BaseException:  # Ctrl-C, too, must not leave phones listening
             self.stop()
             raise
@@ -80,24 +74,17 @@ class AdbDaemon:
         async def everyone() -> list[str]:
             return await asyncio.gather(*(host.connect(port, p.address) for p in self.phones))
 
-        words = asyncio.run_coroutine_threadsafe(everyone(), self._loop).result(60.0)
+        words = self._loop.result(everyone(), _CONNECT_S)
         return {phone.serial: text for phone, text in zip(self.phones, words, strict=True)}
 
     def stop(self) -> None:
         """End every connection and every probe. May be called twice."""
-        if not self._started:
-            self._loop.close()
-            return
-        if not self._thread.is_alive():
-            return
-        for phone in self.phones:
-            phone.app.stop()
-            if phone.browser is not None:
-                phone.browser.stop()
-        with suppress(TimeoutError):
-            asyncio.run_coroutine_threadsafe(self._detach(), self._loop).result(_STOP_S)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(_STOP_S)
+        if self._loop.alive:
+            for phone in self.phones:
+                phone.app.stop()
+                if phone.browser is not None:
+                    phone.browser.stop()
+        self._loop.stop(self._detach)
 
     async def _attach(self) -> None:
         for phone in self.phones:
@@ -106,16 +93,4 @@ class AdbDaemon:
     async def _detach(self) -> None:
         for phone in self.phones:
             await phone.detach()
-        tasks = [t for t in asyncio.all_tasks() if t is not asyncio.current_task()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        try:
-            self._loop.run_forever()
-        finally:
-            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
-            self._loop.run_until_complete(self._loop.shutdown_default_executor())
-            self._loop.close()
+        await end_other_tasks()

@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from device_probes.virtual.adbd.stream import Stream
 from device_probes.virtual.adbd.transport import Transport
-from device_probes.virtual.adbd.tunnel import pump
-
-if TYPE_CHECKING:
-    from device_probes.virtual.adbd.core import PhoneCore
+from device_probes.virtual.link.moments import Moments
+from device_probes.virtual.link.pump import pump
 
 _MAX_REVERSE = 64
 _BACKLOG = 32
@@ -46,10 +44,14 @@ class _Way:
 
 
 class Reverses:
-    """The table of one phone. Used on its event loop only."""
+    """The table of one phone. Used on its event loop only.
 
-    def __init__(self, phone: PhoneCore) -> None:
-        self._phone = phone
+    ``loopback`` says at which address its own ports are, once it is plugged in.
+    """
+
+    def __init__(self, moments: Moments, loopback: Callable[[], str]) -> None:
+        self._moments = moments
+        self._loopback = loopback
         self._ways: dict[str, _Way] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -132,7 +134,7 @@ class Reverses:
         sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         try:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            sock.bind((self._phone.loopback, port))
+            sock.bind((self._loopback(), port))
             sock.listen(_BACKLOG)
             sock.setblocking(False)
         except (OSError, OverflowError):
@@ -148,7 +150,7 @@ class Reverses:
 
     async def _carry(self, way: _Way, sock: socket.socket) -> None:
         try:
-            await self._phone.event("reverse:accept")
+            await self._moments.event("reverse:accept")
             stream = await way.transport.open(way.local)
         except ConnectionError:  # the cable is out, or nobody listens on the host
             sock.close()
@@ -157,7 +159,7 @@ class Reverses:
 
     async def _pump(self, stream: Stream, sock: socket.socket) -> None:
         with suppress(ConnectionError):
-            await pump(stream, sock, self._phone, DATA)
+            await pump(stream, sock, self._moments, DATA)
             await stream.close()
 
     def _do(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

@@ -5,18 +5,16 @@ from __future__ import annotations
 import asyncio
 import socket
 from functools import partial
-from typing import TYPE_CHECKING
 
 from device_probes.virtual.adbd.browser import DATA as DEVTOOLS_DATA
 from device_probes.virtual.adbd.commands import COMMANDS
+from device_probes.virtual.adbd.core import PhoneCore
 from device_probes.virtual.adbd.shell import serve_shell
 from device_probes.virtual.adbd.stream import Stream
 from device_probes.virtual.adbd.sync import SyncSession
 from device_probes.virtual.adbd.transport import Handler, Transport
-from device_probes.virtual.adbd.tunnel import pump
-
-if TYPE_CHECKING:
-    from device_probes.virtual.adbd.core import PhoneCore
+from device_probes.virtual.link.moments import Moments
+from device_probes.virtual.link.pump import pump
 
 PROBE_DATA = "stream:data"
 _NO_ROOT = b"adbd cannot run as root in production builds\n"
@@ -54,14 +52,14 @@ def _shell(kind: str, line: str, phone: PhoneCore) -> Handler | None:
 class Tunnel:
     """A connection to an app that waits for its stream."""
 
-    def __init__(self, sock: socket.socket, phone: PhoneCore, event: str) -> None:
+    def __init__(self, sock: socket.socket, moments: Moments, event: str) -> None:
         self._sock = sock
-        self._phone = phone
+        self._moments = moments
         self._event = event
 
     async def __call__(self, stream: Stream) -> None:
         """Carry bytes until one side ends."""
-        await pump(stream, self._sock, self._phone, self._event)
+        await pump(stream, self._sock, self._moments, self._event)
 
     def close(self) -> None:
         """Hang up, also when the stream never came."""
@@ -82,7 +80,8 @@ async def _tunnel(name: str, phone: PhoneCore) -> Tunnel | None:
     except asyncio.CancelledError:
         dialling.add_done_callback(_hang_up)
         raise
-    return Tunnel(found, phone, DEVTOOLS_DATA if to_browser else PROBE_DATA) if found else None
+    event = DEVTOOLS_DATA if to_browser else PROBE_DATA
+    return Tunnel(found, phone.moments, event) if found else None
 
 
 def _hang_up(dialled: asyncio.Future[socket.socket | None]) -> None:

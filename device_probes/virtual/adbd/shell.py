@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import inspect
 import struct
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
+from device_probes.virtual.adbd.core import PhoneCore
 from device_probes.virtual.adbd.files import Node
 from device_probes.virtual.adbd.grammar import (
     Command,
@@ -21,19 +22,11 @@ from device_probes.virtual.adbd.grammar import (
 )
 from device_probes.virtual.adbd.stream import Stream
 
-if TYPE_CHECKING:
-    from device_probes.virtual.adbd.core import PhoneCore
-
 MAX_CAPTURED_BYTES = 16 * 2**20
 """What one command may print before it has to be sent; a pipe holds no more either."""
 NOT_FOUND, SYNTAX_ERROR = 127, 1
 SHELL = "/system/bin/sh"
 STDIN, STDOUT, STDERR, EXIT = 0, 1, 2, 3
-
-Reply: TypeAlias = "bytes | str | tuple[bytes | str, int] | Iterable[bytes]"
-Override: TypeAlias = "Callable[[list[str]], Reply | None]"
-"""Answers in a command's place: its output, output and exit code, or pieces without end;
-``None`` lets the command run."""
 
 
 class ExitShell(Exception):
@@ -210,7 +203,7 @@ class Interpreter:
 
     async def _call(self, call: Call) -> int:
         line = " ".join(call.argv)
-        await self._phone.event(f"shell:{line}")
+        await self._phone.moments.event(f"shell:{line}")
         code = await self._overridden(call, line)
         if code is None:
             name = call.argv[0].removeprefix("/system/bin/")
@@ -222,7 +215,7 @@ class Interpreter:
                 return NOT_FOUND
             result = run(call)
             code = await result if inspect.isawaitable(result) else result
-        await self._phone.event(f"shell-done:{line}")
+        await self._phone.moments.event(f"shell-done:{line}")
         return code
 
     async def _overridden(self, call: Call, line: str) -> int | None:

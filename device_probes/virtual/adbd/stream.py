@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
 from device_probes.virtual.adbd.packet import CLSE, OKAY, WRTE, Packet, PacketError
+from device_probes.virtual.link.pump import PIECE_BYTES
 
 Send: TypeAlias = Callable[[Packet], Awaitable[None]]
+
+
+MAX_WAITING_BYTES = 16 * 1024 * 1024
+"""More than a host's own socket buffers hold: what it may send without being acknowledged."""
 
 
 class StreamClosed(ConnectionError):
@@ -18,8 +24,10 @@ class StreamClosed(ConnectionError):
 class Stream:
     """A stream the host opened (or, for ``reverse``, the phone).
 
-    Memory is bounded by the protocol: the host may have one payload on its way, and
-    :meth:`write` waits for each of its own to be acknowledged.
+    The host may have one payload on its way, and :meth:`write` waits for each of its own to be
+    acknowledged. An adb server whose client is reset does not wait, though: it sends what is left
+    in that client's socket at once. Phones queue it, so this one does, up to
+    :data:`MAX_WAITING_BYTES`.
     """
 
     def __init__(self, send: Send, local_id: int, remote_id: int, max_payload_bytes: int) -> None:
@@ -30,11 +38,17 @@ class Stream:
         """The other side is gone; what it sent before can still be read."""
         self._send = send
         self._said_close = False
-        self._waiting: bytes | None = None
+        self._waiting: deque[bytes] = deque()
+        self._waiting_bytes = 0
         self._arrived = asyncio.Event()
         self._acknowledged = asyncio.Event()
         self._gone = asyncio.Event()
         self._left = b""
+
+    @property
+    def piece_bytes(self) -> int:
+        """How much is taken from the phone at once."""
+        return min(PIECE_BYTES, self.max_payload_bytes)
 
     # --- used by services -------------------------------------------------------------------------
 
@@ -44,11 +58,13 @@ class Stream:
             data, self._left = self._left, b""
             return data
         await self._arrived.wait()
-        if self._waiting is None:
+        if not self._waiting:
             return b""
-        data, self._waiting = self._waiting, None
+        data = self._waiting.popleft()
+        self._waiting_bytes -= len(data)
         if not self.closed:
-            self._arrived.clear()
+            if not self._waiting:
+                self._arrived.clear()
             await self._send(Packet(OKAY, self.local_id, self.remote_id))
         return data
 
@@ -110,11 +126,12 @@ class Stream:
         self._acknowledged.set()
 
     def on_write(self, data: bytes) -> None:
-        """A payload came; raises :class:`PacketError` when the last one is not acknowledged."""
-        if self._waiting is not None:
-            raise PacketError("a second WRTE before the first was acknowledged")
+        """A payload came; raises :class:`PacketError` when too much waits to be read."""
+        self._waiting_bytes += len(data)
+        if self._waiting_bytes > MAX_WAITING_BYTES:
+            raise PacketError(f"{self._waiting_bytes} bytes in WRTEs that nobody acknowledged")
         if data:
-            self._waiting = data
+            self._waiting.append(data)
             self._arrived.set()
 
     def on_close(self) -> None:

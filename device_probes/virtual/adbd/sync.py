@@ -12,18 +12,19 @@ import posixpath
 import stat
 import struct
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Protocol, TypeAlias
+from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 from device_probes.virtual.adbd.files import MAX_PATH_CHARS, FileSystem, Node
 from device_probes.virtual.adbd.stream import Stream
+from device_probes.virtual.adbd.transport import Mangle
+from device_probes.virtual.link.moments import Moments
 
 DATA_BYTES = 64 * 1024
 """Largest DATA packet of a pull, and what adbd takes in a push."""
 _V2 = struct.Struct("<IQQIIIIQqqq")
 """error, dev, ino, mode, nlink, uid, gid, size, atime, mtime, ctime"""
 _DEVICE = 0xFD05
-Mangle: TypeAlias = Callable[[bytes], bytes]
 
 
 class SyncPhone(Protocol):
@@ -33,13 +34,7 @@ class SyncPhone(Protocol):
     mangle_sync: Mangle | None
     """Changes every answer on its way out (hostile phones)."""
 
-    async def event(self, name: str, amount: int = 1) -> None:
-        """Something happens."""
-        ...
-
-    def pieces(self, name: str, data: bytes) -> AsyncIterator[memoryview]:
-        """Cut ``data`` where a trigger on ``name`` fires."""
-        ...
+    moments: Moments
 
 
 class SyncSession:
@@ -87,17 +82,17 @@ class SyncSession:
     # --- stat and list ----------------------------------------------------------------------------
 
     async def _stat1(self, _: bytes, path: str) -> None:
-        await self._phone.event(f"sync:stat:{path}")
+        await self._phone.moments.event(f"sync:stat:{path}")
         node = self._look(path)
         fields = (node.mode, node.size & 0xFFFFFFFF, int(node.mtime_s)) if node else (0, 0, 0)
         await self._reply(struct.pack("<4s3I", b"STAT", *fields))
 
     async def _stat2(self, name: bytes, path: str) -> None:
-        await self._phone.event(f"sync:stat:{path}")
+        await self._phone.moments.event(f"sync:stat:{path}")
         await self._reply(name + _stat_v2(self._look(path)))
 
     async def _list(self, request: bytes, path: str) -> None:
-        await self._phone.event(f"sync:list:{path}")
+        await self._phone.moments.event(f"sync:list:{path}")
         files = self._phone.files
         try:
             names = [".", "..", *files.names(path)]
@@ -127,13 +122,13 @@ class SyncSession:
     async def _receive(self, name: bytes, path: str) -> None:
         if name == b"RCV2":
             await self._stream.exactly(8)  # id and flags: no compression was announced
-        await self._phone.event(f"sync:recv:{path}")
+        await self._phone.moments.event(f"sync:recv:{path}")
         try:
             content = self._phone.files.read(path)
         except OSError as exc:
             await self._fail(f"open failed: {exc.strerror}")
             return
-        async for piece in self._phone.pieces("sync:recv-data", content):
+        async for piece in self._phone.moments.pieces("sync:recv-data", content):
             for at in range(0, len(piece), DATA_BYTES):
                 part = bytes(piece[at : at + DATA_BYTES])
                 await self._reply(struct.pack("<4sI", b"DATA", len(part)) + part)
@@ -156,7 +151,7 @@ class SyncSession:
         await self._send(path, mode)
 
     async def _send(self, path: str, mode: int) -> None:
-        await self._phone.event(f"sync:send:{path}")
+        await self._phone.moments.event(f"sync:send:{path}")
         problem, node = "", None
         if stat.S_ISLNK(mode):
             problem = "symlink failed: Operation not permitted"
@@ -176,7 +171,7 @@ class SyncSession:
         if node is None or mtime_s is None:
             raise ConnectionAbortedError("adbd ends the session after a failed push")
         node.mtime_s = float(mtime_s) if mtime_s else time.time()
-        await self._phone.event(f"sync:done:{path}")
+        await self._phone.moments.event(f"sync:done:{path}")
         await self._reply(b"OKAY" + bytes(4))
 
     async def _take_all(self, node: Node | None, problem: str) -> int | None:
@@ -198,7 +193,7 @@ class SyncSession:
     async def _take(self, size: int, node: Node | None, problem: str) -> str:
         """Store one DATA packet; after a failure the rest is read and thrown away, as adbd does."""
         data = await self._stream.exactly(size)
-        async for piece in self._phone.pieces("sync:data", data):
+        async for piece in self._phone.moments.pieces("sync:data", data):
             if node is None or problem:
                 continue
             try:

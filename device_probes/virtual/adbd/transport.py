@@ -30,11 +30,14 @@ from device_probes.virtual.adbd.packet import (
     read_header,
 )
 from device_probes.virtual.adbd.stream import Stream
+from device_probes.virtual.link.moments import Moments
 
 log = logging.getLogger(__name__)
 
 _MAX_STREAMS = 256
 _MAX_SERVICE_CHARS = 32_768
+Mangle: TypeAlias = Callable[[bytes], bytes]
+"""What a hostile phone makes of what it is about to say."""
 Handler: TypeAlias = Callable[[Stream], Awaitable[None]]
 """Serves one stream. One with a method ``close`` is told when its stream is gone, or never came.
 """
@@ -44,23 +47,16 @@ class Endpoint(Protocol):
     """The phone, as a transport sees it."""
 
     keyring: Keyring
+    moments: Moments
     legacy_adbd: bool
     """Speaks the protocol of 2012: 4 KiB payloads with checksums."""
     mute: bool
     """Accepts connections and never says a word: adb lists it as ``offline``."""
-    mangle: Callable[[bytes], bytes] | None
+    mangle: Mangle | None
     """Changes the bytes of every packet on their way out (hostile phones)."""
 
     def banner(self) -> str:
         """Properties and features, as CNXN carries them."""
-        ...
-
-    async def thawed(self) -> None:
-        """Return when the phone is not frozen."""
-        ...
-
-    async def event(self, name: str, amount: int = 1) -> None:
-        """Something happens: run what was set on it, then wait while the phone is frozen."""
         ...
 
     async def service(self, name: str, transport: Transport) -> Handler | None:
@@ -127,7 +123,7 @@ class Transport:
 
     async def send(self, packet: Packet) -> None:
         """Queue one packet; waits while the phone is frozen or the connection is full."""
-        await self._phone.thawed()
+        await self._phone.moments.thawed()
         data = packet.encode(checksum=self._version < VERSION_NO_CHECKSUMS)
         if self._phone.mangle:
             data = self._phone.mangle(data)
@@ -151,11 +147,11 @@ class Transport:
 
     async def _read(self) -> Packet:
         head = await self._reader.readexactly(HEADER_BYTES)
-        await self._phone.thawed()
+        await self._phone.moments.thawed()
         # The server's CNXN may be larger than what is agreed so far.
         header = read_header(head, max(self._max_payload, 2 * MIN_PAYLOAD_BYTES))
         payload = await self._reader.readexactly(header.length) if header.length else b""
-        await self._phone.thawed()
+        await self._phone.moments.thawed()
         # A server that dials again sends its CNXN without a checksum, whatever the version.
         checked = self._version < VERSION_NO_CHECKSUMS and header.command in (OPEN, WRTE)
         if checked and byte_sum(payload) != header.checksum:
@@ -180,7 +176,7 @@ class Transport:
         self._version = min(packet.arg0, self._newest)
         largest = MIN_PAYLOAD_BYTES if self._phone.legacy_adbd else MAX_PAYLOAD_BYTES
         self._max_payload = min(packet.arg1, largest)
-        await self._phone.event("connect")
+        await self._phone.moments.event("connect")
         if self._phone.mute:
             return
         if self._phone.keyring.required:
@@ -204,7 +200,7 @@ class Transport:
             if key is None:
                 raise PacketError("a key that is no RSA-2048 key")
             keyring.asking = key
-            await self._phone.event("auth:dialog")
+            await self._phone.moments.event("auth:dialog")
 
     async def _open(self, packet: Packet) -> None:
         name = packet.payload.rstrip(b"\0").decode("utf-8", "surrogateescape")
@@ -239,7 +235,7 @@ class Transport:
     async def _serve(self, stream: Stream, name: str) -> None:
         handler: Handler | None = None
         try:
-            await self._phone.event(f"open:{name}")
+            await self._phone.moments.event(f"open:{name}")
             handler = await self._phone.service(name, self)
             if handler is None:
                 await stream.refuse()

@@ -25,7 +25,7 @@ ACTIONS = frozenset({
     "heal_wda", "lose_session", "wda_empty", "wda_bad_gateway", "remove_wda", "expire_wda",
     "open_probe", "crash_probe", "close_probe", "remove_probe", "expire_probe", "speak_protocol",
     "go_background", "allow_microphone", "deny_microphone", "speak", "show_alert", "alert_storm",
-    "clear_alerts", "report",
+    "clear_alerts", "report", "set_passcode", "suspend_probe", "ask_late",
 })  # fmt: skip
 """Everything that can be asked for."""
 MAX_LINE_BYTES = 65_536

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import inspect
-import threading
-from collections.abc import AsyncIterator, Callable
-from concurrent.futures import CancelledError
-from typing import Any, Protocol, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
 
-from device_probes.virtual.adbd.faults import Action, Triggers
+from device_probes.protocol import PROTOCOL_VERSION
+from device_probes.virtual.link.app_device import AppDevice
+from device_probes.virtual.link.loop import HomeLoop
+from device_probes.virtual.link.moments import Moments
+from device_probes.virtual.link.probe_process import HostileProbe, InstalledProbe
+from device_probes.virtual.link.pump import pump
 from device_probes.virtual.phone import VirtualPhone
-from device_probes.virtual.usbmuxd.pipe import Pipe, Service, pump
-from device_probes.virtual.usbmuxd.probe_app import HostileProbe, ProbeApp
-from device_probes.virtual.usbmuxd.state import IphoneState
+from device_probes.virtual.usbmuxd.pipe import Pipe, Service
+from device_probes.virtual.usbmuxd.probe_app import ProbeApp
+from device_probes.virtual.usbmuxd.rules import IosRules
+from device_probes.virtual.usbmuxd.state import PROBE_PORT, IphoneState
+from device_probes.virtual.usbmuxd.words import AppleUnits
+from profiler import __version__
 
-T = TypeVar("T")
-_CALL_S = 15.0
+_LOOK_S = 0.02
+_OTHER_VERSION = "0.0.1"
+"""Of a probe that speaks another contract."""
 
 
 class Listeners(Protocol):
@@ -47,21 +53,25 @@ class IphoneCore:
         self.serial = phone.serial
         self.udid = udid_of(phone.serial)
         self.state = IphoneState()
-        self.app = ProbeApp(self)
-        self.triggers: Triggers[Any] = Triggers()
+        self.home = HomeLoop()
+        self.moments = Moments(self, self.home, lambda: self._unplugged)
+        self.triggers = self.moments.triggers
+        self.app = ProbeApp(
+            phone, self.state, self.moments, self._installed, self._drop_probe_connections
+        )
         self.services: dict[int, Service] = {}
         """What listens on its ports, beside the probe."""
         self.mux_id = 0
         """Another one each time it is plugged in; 0 = it is not."""
         self.connection = "USB"
         """``Network``: it is reached by Wi-Fi."""
+        self.kept_record: bytes | None = None
+        """A pair record that usbmuxd keeps, whether the phone still knows of it or not."""
+        self.trust_asked = False
+        """“Trust This Computer?” was shown."""
         self._carried: dict[asyncio.Task[Any], tuple[Pipe, int]] = {}
         self._unplugged = 0
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._loop_thread: int | None = None
         self._mux: Listeners | None = None
-        self._gate = asyncio.Event()
-        self._gate.set()
 
     # --- what usbmuxd sees ------------------------------------------------------------------------
 
@@ -72,13 +82,13 @@ class IphoneCore:
 
     async def open(self, port: int) -> Service | None:
         """What answers a new connection to ``port``; ``None``: nothing listens there."""
-        await self.event(f"mux:connect:{port}")
-        await self.thawed()
+        await self.moments.event(f"mux:connect:{port}")
+        await self.moments.thawed()
         return self._probe if port == self.app.port else self.services.get(port)
 
     async def carry(self, service: Service, pipe: Pipe, port: int) -> None:
         """Let ``service`` have the connection until either ends it, or the cable is pulled."""
-        pipe.lead_to(self)
+        pipe.lead_to(self.moments)
         task = asyncio.ensure_future(service(pipe))
         self._carried[task] = pipe, port
         try:
@@ -89,78 +99,44 @@ class IphoneCore:
             await asyncio.gather(task, return_exceptions=True)
 
     async def _probe(self, pipe: Pipe) -> None:
+        await self._awake()  # the system has taken the connection, the app does not know of it
         sock = self.app.connect()
         if sock is not None:  # it has not ended in this very moment
-            await pump(pipe, sock, self, "stream:data")
+            await pump(_WhileAwake(pipe, self._awake), sock, self.moments, "stream:data")
 
-    async def thawed(self) -> None:
-        """Return when the phone is not frozen."""
-        await self._gate.wait()
+    async def _awake(self) -> None:
+        """Return when the probe is not suspended."""
+        while self.app.asleep:
+            await asyncio.sleep(_LOOK_S)
 
-    # --- events -----------------------------------------------------------------------------------
+    def _installed(self) -> InstalledProbe:
+        """The probe as it is now."""
+        rules = IosRules(self.state, self.moments, self.app, drop=self._drop_connections)
+        ours = self.probe_protocol in (None, PROTOCOL_VERSION)
+        return InstalledProbe(
+            AppDevice(AppleUnits(self.phone), self.moments, rules),
+            __version__ if ours else _OTHER_VERSION,
+            self.probe_protocol,
+            self.hostile_probe,
+        )
 
-    async def event(self, name: str, amount: int = 1) -> None:
-        """Something happens: run what was set on it, then wait while the phone is frozen.
+    def _drop_connections(self) -> None:
+        self.home.call(self.hang_up)
 
-        Raises ``ConnectionResetError`` when that pulled the cable.
-        """
-        before = self._unplugged
-        for action in self.triggers.due(name, amount):
-            await self._act(action)
-        await self._gate.wait()
-        if self._unplugged != before:
-            raise ConnectionResetError(f"unplugged at {name}")
-
-    def event_here(self, name: str) -> None:
-        """Like :meth:`event`, from a thread of the probe; the cable does not matter there."""
-        loop = self._loop
-        if self.triggers.room(name) is None and self._gate.is_set():
-            return
-        if loop is None or loop.is_closed():
-            for action in self.triggers.due(name):
-                self._call(action)
-            return
-        try:
-            asyncio.run_coroutine_threadsafe(self._happen(name), loop).result()
-        except (CancelledError, RuntimeError) as exc:
-            raise ConnectionAbortedError("the phone is being switched off") from exc
-
-    async def pieces(self, name: str, data: bytes) -> AsyncIterator[memoryview]:
-        """Cut ``data`` where a trigger on the data event ``name`` fires."""
-        view = memoryview(data)
-        while view:
-            room = self.triggers.room(name)
-            size = len(view) if room is None else min(len(view), max(room, 1))
-            await self.event(name, size)
-            yield view[:size]
-            view = view[size:]
-
-    async def _happen(self, name: str) -> None:
-        for action in self.triggers.due(name):
-            await self._act(action)
-        await self._gate.wait()
-
-    async def _act(self, action: Action[Any]) -> None:
-        result = self._call(action)
-        if inspect.isawaitable(result):
-            await result
-
-    def _call(self, action: Action[Any]) -> Any:
-        return getattr(self, action)() if isinstance(action, str) else action(self)
+    def _drop_probe_connections(self) -> None:
+        self.home.call(lambda: self.hang_up(PROBE_PORT))
 
     # --- the cable and the loop -------------------------------------------------------------------
 
     def attach(self, mux: Listeners) -> None:
         """Belong to the running loop and be plugged in."""
-        self._loop = asyncio.get_running_loop()
-        self._loop_thread = threading.get_ident()
+        self.home.settle()
         self._mux = mux
         self.plug_in()
 
     async def detach(self) -> None:
         """End everything that runs for this phone."""
-        self.triggers.clear()
-        self._gate.set()
+        self.moments.end()
         self.pull()
         await asyncio.sleep(0)
 
@@ -185,24 +161,31 @@ class IphoneCore:
                 pipe.shut()
                 task.cancel()
 
-    def on_loop(self, do: Callable[[], T]) -> T:
-        """Run ``do`` on the loop's thread and wait for it; here when there is none."""
-        loop = self._loop
-        if loop is None or loop.is_closed() or threading.get_ident() == self._loop_thread:
-            return do()
-
-        async def there() -> T:
-            return do()
-
-        return asyncio.run_coroutine_threadsafe(there(), loop).result(_CALL_S)
-
     def freeze(self) -> None:
         """Answer nothing from now on, with every connection open."""
-        self.on_loop(self._gate.clear)
+        self.moments.freeze()
 
     def thaw(self) -> None:
         """Go on where it froze."""
-        self.on_loop(self._gate.set)
+        self.moments.thaw()
+
+
+class _WhileAwake:
+    """A host's connection to an app that hears and says nothing while iOS has it suspended."""
+
+    def __init__(self, pipe: Pipe, awake: Callable[[], Awaitable[None]]) -> None:
+        self._pipe = pipe
+        self._awake = awake
+        self.piece_bytes = pipe.piece_bytes
+
+    async def read(self) -> bytes:
+        data = await self._pipe.read()
+        await self._awake()
+        return data
+
+    async def write(self, data: bytes | memoryview) -> None:
+        await self._awake()
+        await self._pipe.write(data)
 
 
 def udid_of(serial: str) -> str:

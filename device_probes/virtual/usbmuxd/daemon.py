@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-import threading
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 
 from device_probes.virtual.clock import Clock
 from device_probes.virtual.driver import Fleet
+from device_probes.virtual.link.loop import LoopThread, end_other_tasks
 from device_probes.virtual.usbmuxd import packet
 from device_probes.virtual.usbmuxd.core import IphoneCore
 from device_probes.virtual.usbmuxd.iphone import VirtualIphone
@@ -23,8 +23,6 @@ from device_probes.virtual.usbmuxd.pipe import Pipe
 
 log = logging.getLogger(__name__)
 
-_START_S = 20.0
-_STOP_S = 10.0
 _BACKLOG = 64
 _BUFFER_BYTES = 1 << 20
 
@@ -43,9 +41,7 @@ class UsbmuxDaemon:
     def __init__(self, phones: Iterable[VirtualIphone], socket_path: Path) -> None:
         self.phones: Sequence[VirtualIphone] = tuple(phones)
         self.socket_path = socket_path
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, name="virtual-usbmuxd", daemon=True)
-        self._started = False
+        self._loop = LoopThread("virtual-usbmuxd")
         self._server: socket.socket | None = None
         self._listeners: set[_Client] = set()
         self._next_id = 1
@@ -66,27 +62,18 @@ class UsbmuxDaemon:
 
     def start(self) -> None:
         """Listen, with every phone plugged in; raises ``OSError`` when the socket cannot be."""
-        self._thread.start()
-        self._started = True
         try:
-            asyncio.run_coroutine_threadsafe(self._attach(), self._loop).result(_START_S)
+            self._loop.start(self._attach)
         except BaseException:  # Ctrl-C, too, must not leave a socket behind
             self.stop()
             raise
 
     def stop(self) -> None:
         """End every connection and every probe. May be called twice."""
-        if not self._started:
-            self._loop.close()
-            return
-        if not self._thread.is_alive():
-            return
-        for phone in self.phones:
-            phone.app.stop()
-        with suppress(TimeoutError):
-            asyncio.run_coroutine_threadsafe(self._detach(), self._loop).result(_STOP_S)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(_STOP_S)
+        if self._loop.alive:
+            for phone in self.phones:
+                phone.app.stop()
+        self._loop.stop(self._detach)
 
     # --- what phones tell -------------------------------------------------------------------------
 
@@ -129,7 +116,7 @@ class UsbmuxDaemon:
         self._server = server
         for phone in self.phones:
             phone.attach(self)
-        self._loop.add_reader(server, self._accept, server)
+        asyncio.get_running_loop().add_reader(server, self._accept, server)
 
     def _accept(self, server: socket.socket) -> None:
         """Not a task: one that is cancelled would lose the connection it just took."""
@@ -157,32 +144,21 @@ class UsbmuxDaemon:
             self._pipes.discard(pipe)
 
     def _begin(self, work: Any) -> None:
-        task = self._loop.create_task(work)
+        task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _detach(self) -> None:
         if self._server is not None:
-            self._loop.remove_reader(self._server)
+            asyncio.get_running_loop().remove_reader(self._server)
         for phone in self.phones:
             await phone.detach()
-        tasks = [t for t in asyncio.all_tasks() if t is not asyncio.current_task()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_other_tasks()
         for pipe in self._pipes:  # of tasks that never began
             pipe.close()
         if self._server is not None:
             self._server.close()
             self.socket_path.unlink(missing_ok=True)
-
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        try:
-            self._loop.run_forever()
-        finally:
-            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
-            self._loop.close()
 
 
 class _Client:

@@ -17,7 +17,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from device_probes.virtual.adbd.faults import Action
+from device_probes.virtual.link.triggers import Action
 from device_probes.virtual.phone import VirtualPhone
 from device_probes.virtual.usbmuxd import lockdown
 from device_probes.virtual.usbmuxd.core import IphoneCore
@@ -27,6 +27,7 @@ from device_probes.virtual.usbmuxd.state import (
     LOCKDOWN_PORT,
     MICROPHONE,
     PROBE_BUNDLE,
+    PROBE_PORT,
     WDA_BUNDLE,
     WDA_PORT,
 )
@@ -39,10 +40,6 @@ class VirtualIphone(IphoneCore):
 
     def __init__(self, phone: VirtualPhone) -> None:
         super().__init__(phone)
-        self.kept_record: bytes | None = None
-        """A pair record that usbmuxd keeps, whether the phone still knows of it or not."""
-        self.trust_asked = False
-        """“Trust This Computer?” was shown."""
         self.wda = Wda(self)
 
         async def lockdownd(pipe: Pipe) -> None:
@@ -57,22 +54,22 @@ class VirtualIphone(IphoneCore):
 
     def on(self, pattern: str, action: Action[VirtualIphone], *, after: int = 0) -> None:
         """Do ``action`` at an exact moment; the module's text has the events, and
-        :mod:`device_probes.virtual.adbd.faults` what ``after`` counts."""
+        :mod:`device_probes.virtual.link.triggers` what ``after`` counts."""
         self.triggers.on(pattern, action, after=after)
 
     # --- the cable and the system -----------------------------------------------------------------
 
     def unplug(self) -> None:
         """Pull the cable: every connection ends, usbmuxd lists it no more. Its apps live on."""
-        self.on_loop(self.pull)
+        self.home.call(self.pull)
 
     def replug(self) -> None:
         """Put the cable back; usbmuxd gives it another number."""
-        self.on_loop(self.plug_in)
+        self.home.call(self.plug_in)
 
     def drop(self) -> None:
         """Break every connection, and be there at once again."""
-        self.on_loop(self.hang_up)
+        self._drop_connections()
 
     def untrust(self, denied: bool = False) -> None:
         """Forget this computer; ``denied``: somebody tapped "Don't Trust"."""
@@ -94,6 +91,10 @@ class VirtualIphone(IphoneCore):
         self.state.developer_mode = on
         self.crash_probe()
         self.kill_wda()
+
+    def set_passcode(self, on: bool = True) -> None:
+        """Have its owner set one, or take it away; lockdown tells nobody."""
+        self.state.passcode = on
 
     def lock(self, passcode: bool = True) -> None:
         """Lock the screen."""
@@ -118,7 +119,7 @@ class VirtualIphone(IphoneCore):
             self.wda.session = None
             self.hang_up(WDA_PORT)
 
-        self.on_loop(end)
+        self.home.call(end)
 
     def start_wda(self) -> bool:
         """Start it again, as Xcode does; ``False``: the system does not let it."""
@@ -130,7 +131,7 @@ class VirtualIphone(IphoneCore):
         ):
             return False
         self.wda.hangs = False
-        self.on_loop(lambda: self.services.update({WDA_PORT: self.wda.serve}))
+        self.home.call(lambda: self.services.update({WDA_PORT: self.wda.serve}))
         return True
 
     def hang_wda(self) -> None:
@@ -195,7 +196,19 @@ class VirtualIphone(IphoneCore):
         """Let something else come to the front."""
         self.state.show(bundle)
 
+    def suspend_probe(self, closed: bool = False) -> None:
+        """Go to the home screen, and let iOS stop the app: it is there and does nothing until it is
+        opened again. Its port takes connections, or is ``closed``, and the link with it: iOS takes
+        the sockets of an app that sleeps, and a well-behaved one closes them before."""
+        self.app.suspend(closed=closed)
+
     # --- alerts -----------------------------------------------------------------------------------
+
+    def ask_late(self) -> None:
+        """Let the microphone's question come only once a host has looked for the probe's port,
+        which the app opens when it is answered."""
+        self.state.asks_late = True
+        self.on(f"mux:connect:{PROBE_PORT}", lambda phone: phone.state.ask_microphone())
 
     def allow_microphone(self) -> None:
         """Have the permission given."""

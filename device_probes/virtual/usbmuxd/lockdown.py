@@ -12,14 +12,12 @@ import plistlib
 import zlib
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from device_probes.virtual.usbmuxd.core import IphoneCore
 from device_probes.virtual.usbmuxd.packet import MAX_PACKET_BYTES, BadPacket, read_plist
 from device_probes.virtual.usbmuxd.pipe import Pipe
 from device_probes.virtual.usbmuxd.state import PROBE_BUNDLE, WDA_BUNDLE
-
-if TYPE_CHECKING:
-    from device_probes.virtual.usbmuxd.iphone import VirtualIphone
 
 AMFI = "com.apple.security.mac.amfi"
 _MISAGENT = "com.apple.misagent"
@@ -39,7 +37,7 @@ _PKCS7 = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07"
 _SHA256 = b"\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01"
 
 
-def strangers_values(phone: VirtualIphone) -> dict[str, Any]:
+def strangers_values(phone: IphoneCore) -> dict[str, Any]:
     """What anybody may know of the phone."""
     spec, number = phone.spec, zlib.crc32(phone.serial.encode())
     return {
@@ -53,6 +51,7 @@ def strangers_values(phone: VirtualIphone) -> dict[str, Any]:
         "HardwareModel": "D27AP",
         "ModelNumber": "MPVN3",
         "PartitionType": "GUID_partition_scheme",
+        "PasswordProtected": phone.state.locked and phone.state.passcode,
         "ProductName": "iPhone OS",
         "ProductType": spec.model,
         "ProductVersion": spec.os_version,
@@ -64,7 +63,7 @@ def strangers_values(phone: VirtualIphone) -> dict[str, Any]:
     }
 
 
-def pair_record(phone: VirtualIphone) -> bytes | None:
+def pair_record(phone: IphoneCore) -> bytes | None:
     """What usbmuxd keeps of the pairing; ``None``: there was none."""
     if phone.kept_record is not None:
         return phone.kept_record
@@ -78,17 +77,17 @@ def pair_record(phone: VirtualIphone) -> bytes | None:
     return plistlib.dumps(record)
 
 
-async def serve(phone: VirtualIphone, pipe: Pipe) -> None:
+async def serve(phone: IphoneCore, pipe: Pipe) -> None:
     """Answer on port 62078 until the host hangs up."""
     session = _Session(phone)
     while (request := await _read(pipe)) is not None:
         kind = str(request.get("Request", ""))
-        await phone.event(f"lockdown:{kind}")
+        await phone.moments.event(f"lockdown:{kind}")
         answer = session.answer(kind, request)
         await _write(pipe, {"Request": kind, **answer})
 
 
-async def serve_profiles(phone: VirtualIphone, pipe: Pipe) -> None:
+async def serve_profiles(phone: IphoneCore, pipe: Pipe) -> None:
     """Answer as misagent does: the profiles the apps were signed with."""
     while (request := await _read(pipe)) is not None:
         if request.get("MessageType") not in ("Copy", "CopyAll"):
@@ -101,7 +100,7 @@ async def serve_profiles(phone: VirtualIphone, pipe: Pipe) -> None:
 class _Session:
     """One connection to lockdownd."""
 
-    def __init__(self, phone: VirtualIphone) -> None:
+    def __init__(self, phone: IphoneCore) -> None:
         self._phone = phone
         self._open = False
 
@@ -165,7 +164,7 @@ class _Session:
         return {"Service": _MISAGENT, "Port": MISAGENT_PORT, "EnableServiceSSL": False}
 
 
-def _profile(phone: VirtualIphone, bundle: str) -> bytes:
+def _profile(phone: IphoneCore, bundle: str) -> bytes:
     """A profile of a free team in its envelope, which nobody here checks."""
     now = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
     left = timedelta(days=-1) if bundle in phone.state.expired else timedelta(days=6)

@@ -6,25 +6,26 @@ import asyncio
 import socket
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
-if TYPE_CHECKING:
-    from device_probes.virtual.usbmuxd.core import IphoneCore
-
-PIECE_BYTES = 256 * 1024
+from device_probes.virtual.link.moments import Moments
+from device_probes.virtual.link.pump import PIECE_BYTES
 
 
 class Pipe:
     """Bytes of one host program. Used on the daemon's event loop only."""
 
+    piece_bytes = PIECE_BYTES
+    """How much is taken from the phone at once."""
+
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self._left = b""
-        self._phone: IphoneCore | None = None
+        self._moments: Moments | None = None
 
-    def lead_to(self, phone: IphoneCore) -> None:
+    def lead_to(self, moments: Moments) -> None:
         """From now on it is the phone that reads and writes: not while it is frozen."""
-        self._phone = phone
+        self._moments = moments
 
     async def read(self) -> bytes:
         """Some bytes; ``b""`` at the end."""
@@ -32,8 +33,8 @@ class Pipe:
             data, self._left = self._left, b""
         else:
             data = await asyncio.get_running_loop().sock_recv(self._sock, PIECE_BYTES)
-        if self._phone is not None:
-            await self._phone.thawed()
+        if self._moments is not None:
+            await self._moments.thawed()
         return data
 
     async def exactly(self, size: int) -> bytes:
@@ -66,8 +67,8 @@ class Pipe:
 
     async def write(self, data: bytes | memoryview) -> None:
         """Send all of it."""
-        if self._phone is not None:
-            await self._phone.thawed()
+        if self._moments is not None:
+            await self._moments.thawed()
         await asyncio.get_running_loop().sock_sendall(self._sock, data)
 
     def shut(self) -> None:
@@ -83,33 +84,3 @@ class Pipe:
 
 Service: TypeAlias = Callable[[Pipe], Awaitable[None]]
 """What answers on a port of a phone."""
-
-
-async def pump(pipe: Pipe, sock: socket.socket, phone: IphoneCore, event: str) -> None:
-    """Carry bytes between a host program and a socket of the phone until one side ends.
-
-    Each piece is an ``event`` (``:in`` and ``:out`` as the host sees it).
-    """
-    loop = asyncio.get_running_loop()
-    sock.setblocking(False)
-
-    async def to_phone() -> None:
-        while data := await pipe.read():
-            async for piece in phone.pieces(f"{event}:in", data):
-                await loop.sock_sendall(sock, piece)
-
-    async def from_phone() -> None:
-        while data := await loop.sock_recv(sock, PIECE_BYTES):
-            async for piece in phone.pieces(f"{event}:out", data):
-                await pipe.write(piece)
-
-    tasks = [asyncio.create_task(to_phone()), asyncio.create_task(from_phone())]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        try:
-            await asyncio.gather(*tasks, return_exceptions=True)
-        finally:  # also when this is cancelled in turn
-            sock.close()

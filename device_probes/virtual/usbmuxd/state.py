@@ -37,7 +37,7 @@ MICROPHONE = {
 }  # fmt: skip
 _PURPOSE = "It plays test signals and records them, to measure this phone's sound."
 _FOREIGN = ("Software Update", "A new version is available.", ("Later", "Install Tonight"))
-APP_NAME = "chirpbench probe"
+APP_NAME = "chirpbench"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,8 @@ class IphoneState:
     """Apps whose signature is over; one that runs goes on."""
     microphone: str = "ask"
     """``ask``, ``allowed``, ``denied``."""
+    asks_late: bool = False
+    """The question comes a moment after the start, and the app listens once it is answered."""
     front: str = HOME_BUNDLE
     volume: float = 0.5
     """Of the volume keys; a trial changes it and puts it back."""

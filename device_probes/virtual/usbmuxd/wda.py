@@ -9,21 +9,20 @@ import struct
 import uuid
 import zlib
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
+from device_probes.virtual.usbmuxd.core import IphoneCore
 from device_probes.virtual.usbmuxd.http import HttpRequest, read_request, response
 from device_probes.virtual.usbmuxd.pipe import Pipe
 from device_probes.virtual.usbmuxd.state import (
     FOREGROUND,
+    HOME_BUNDLE,
     NOT_RUNNING,
     PROBE_BUNDLE,
     SUSPENDED,
     WDA_BUNDLE,
     ShownAlert,
 )
-
-if TYPE_CHECKING:
-    from device_probes.virtual.usbmuxd.iphone import VirtualIphone
 
 VERSION = "16.7.0"
 _SIZE = {"width": 390, "height": 844}
@@ -52,7 +51,7 @@ Handler: TypeAlias = Callable[["Wda", Mapping[str, Any]], Any]
 class Wda:
     """The server on the phone's port 8100, as far as it runs."""
 
-    def __init__(self, phone: VirtualIphone) -> None:
+    def __init__(self, phone: IphoneCore) -> None:
         self._phone = phone
         self._turn = asyncio.Lock()
         self.session: str | None = None
@@ -66,7 +65,7 @@ class Wda:
         """Answer requests until the host hangs up; it does one thing at a time."""
         while (request := await read_request(pipe)) is not None:
             async with self._turn:
-                await self._phone.event(f"wda:{request.method} {_bare(request.path)[1]}")
+                await self._phone.moments.event(f"wda:{request.method} {_bare(request.path)[1]}")
                 while self.hangs:
                     await asyncio.sleep(0.02)
                 status, body = await self._answer(request)
@@ -82,7 +81,7 @@ class Wda:
             status = exc.status
             value = {"error": exc.error, "message": exc.message, "traceback": ""}
         if request.path.endswith("/wda/apps/launch") and status == 200:
-            await self._phone.event("probe:start")
+            await self._phone.moments.event("probe:start")
         return status, json.dumps({"value": value, "sessionId": self.session}).encode()
 
     def _do(self, request: HttpRequest) -> Any:
@@ -174,7 +173,7 @@ class Wda:
         state.lock_screen(locked=False)
 
     def _home(self, _: Mapping[str, Any]) -> None:
-        self._phone.go_background()
+        self._phone.state.show(HOME_BUNDLE)
 
     def _alert_text(self, _: Mapping[str, Any]) -> str:
         return self._alert().text

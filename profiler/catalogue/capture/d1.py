@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from profiler.catalogue import limits
+from profiler.catalogue.inputs import ALL_EFFECTS, EFFECTS, Change, inputs_of, requested
 from profiler.catalogue.judging import Ruling, listed, measured, nothing_measured, own, unique
 from profiler.catalogue.kinds import CatalogueTest, Page, PlannedTrial, TrialOptions, numbered
 from profiler.catalogue.latency.l1 import offered_apis
 from profiler.catalogue.paths import on_web
+from profiler.catalogue.system.acts import offered_routes
 from profiler.catalogue.table import LATE_SHARE
 from profiler.catalogue.trains import sweep_train
 from profiler.model import (
@@ -17,7 +19,6 @@ from profiler.model import (
     DeviceFacts,
     EffectState,
     Measurement,
-    Platform,
     Reason,
     TestResult,
     TrialRecord,
@@ -30,24 +31,7 @@ from profiler.model import (
 TEST_ID = "D1"
 WARMUP_S = 0.3
 TAIL_S = 0.2
-PRESETS = (
-    "generic", "camcorder", "voice_recognition", "voice_communication", "unprocessed",
-    "voice_performance",
-)  # fmt: skip
-MODES = ("low_latency", "none", "power_saving")
-FIELD_PAIRS: tuple[dict[str, int | str], ...] = (
-    {"rate_hz": 16_000, "performance_mode": "low_latency"},  # oboe#1320, Galaxy S10
-    {"rate_hz": 24_000, "input_preset": "voice_communication"},  # openclaw PR#124083
-    {"audio_mode": "communication", "input_preset": "voice_communication"},
-    {"sharing": "exclusive", "performance_mode": "low_latency"},  # oboe#1229, Note 20
-    {"sharing": "exclusive", "input_preset": "camcorder"},  # Oboe's quirk of Exynos
-    {"rate_hz": 16_000, "input_preset": "voice_communication"},
-    {"rate_hz": 8000, "audio_mode": "communication"},
-)
-"""Combinations that were silent in the field, those most met first."""
-BRIEF_PAIRS = 3
-EFFECTS = ("aec", "ns", "agc")
-ALL_EFFECTS: dict[str, int | str] = dict.fromkeys(EFFECTS, EffectState.ON.value)
+BRIEF_PAIRS, BRIEF_MODES, BRIEF_APIS = 3, 2, 1
 WEB_RATES_HZ = (16_000, 44_100)
 """In a browser all effects are tried at these rates, too: the voice services' and the music's."""
 NAMES = {
@@ -67,22 +51,23 @@ def trials(facts: DeviceFacts, options: TrialOptions) -> tuple[PlannedTrial, ...
     return numbered(TEST_ID, pairs, tail_s=TAIL_S, setup=setups)
 
 
-def configurations(
-    facts: DeviceFacts, options: TrialOptions, plain: TrialRequest
-) -> list[dict[str, int | str]]:
-    """What each trial changes of the plain request: one thing, or a pair known from the field."""
-    found: list[dict[str, int | str]] = [{"rate_hz": r} for r in options.sweep_hz(facts)]
+def configurations(facts: DeviceFacts, options: TrialOptions, plain: TrialRequest) -> list[Change]:
+    """What each trial changes of the plain request: one thing, or a combination of the table."""
+    found: list[Change] = [{"rate_hz": r} for r in options.sweep_hz(facts)]
     if options.short or options.rates_hz:  # a plan that names its rates wants those
         return found
     found.append({"input_channels": 2})
-    if facts.platform in (Platform.ANDROID, Platform.VIRTUAL):  # nobody else has these
-        found += [{"input_preset": p} for p in PRESETS if p != plain.input_preset]
-        found += [{"sharing": "exclusive"}] if plain.sharing != "exclusive" else []
-        modes = MODES[: 2 if options.brief else None]
+    offered = inputs_of(facts)
+    if offered.presets:
+        modes = offered.performance_modes[: BRIEF_MODES if options.brief else None]
+        apis = offered_apis(facts)[: BRIEF_APIS if options.brief else None]
+        found += [{"input_preset": p} for p in offered.preset_words if p != plain.input_preset]
+        found += [{"sharing": s} for s in offered.sharings if s != plain.sharing]
         found += [{"performance_mode": m} for m in modes if m != plain.performance_mode]
-        found += [{"api": a} for a in offered_apis(facts)[: 1 if options.brief else None]]
-        pairs = FIELD_PAIRS[: BRIEF_PAIRS if options.brief else None]
-        found += pairs
+        found += [{"api": a} for a in apis]
+        routes = (None, *offered_routes(facts))
+        pairs = [pair for pair in offered.pairs if pair.get("route") in routes]
+        found += pairs[: BRIEF_PAIRS if options.brief else None]
     if on_web(facts):
         found.append(ALL_EFFECTS)
         if not options.brief:
@@ -91,13 +76,7 @@ def configurations(
     return found
 
 
-def requested(plain: TrialRequest, changes: dict[str, int | str]) -> TrialRequest:
-    """The plain request with these changes."""
-    typed = {n: EffectState(str(v)) if n in EFFECTS else v for n, v in changes.items()}
-    return replace(plain, **typed)  # type: ignore[arg-type]
-
-
-def label(changes: dict[str, int | str]) -> str:
+def label(changes: Change) -> str:
     """A configuration as its measurements are named."""
     if all(changes.get(name) == EffectState.ON.value for name in EFFECTS):
         changes = {n: v for n, v in changes.items() if n not in EFFECTS} | {"effects": "on"}
@@ -211,17 +190,25 @@ PAGE = Page(
     question="Does the microphone deliver anything in this configuration?",
     hardware="H0",
     stimulus="about a second of quiet sweeps nearly without pauses, per configuration: every rate, "
-    "preset, channel count, sharing and performance mode, one changed at a time, and combinations "
-    "that were silent in the field (`smoke`, and a plan with `rates_hz`: the rates); in a browser "
-    "every rate and effect",
+    "preset, channel count, API, sharing and performance mode that the system has, one changed at "
+    "a time, and combinations that were silent in the field; on an iPhone voice-processing I/O as "
+    "calls use it at their rates, and a Bluetooth headset's microphone at the rates of the "
+    "Hands-Free Profile when one is connected (`smoke`, and a plan with `rates_hz`: the rates); in "
+    "a browser every rate and effect",
     measured="longest run of exact zeros after the first sound, round trip where the sweep is "
     "found, per configuration",
     method="A dead capture path delivers exact zeros while everything says it records; a quiet "
     "room never does. The stimulus keeps noise gates open. Zeros before the first sound are the "
     "start of the input and not counted here (L6 measures them). Zeros that the system feeds to "
-    "an app it silences are not the phone's fault: such a trial is not judged.",
+    "an app it silences are not the phone's fault: such a trial is not judged. A headset whose "
+    "earpiece does not lie on its microphone may gate itself to zeros.",
     drives=("capture_rate", "mmap_input", "input_preset"),
-    sources=("openclaw PR#124083 (Xiaomi 11T Pro)", "oboe#1320 (Galaxy S10)", "oboe#1229"),
+    sources=(
+        "openclaw PR#124083 (Xiaomi 11T Pro)",
+        "oboe#1320 (Galaxy S10)",
+        "oboe#1229",
+        "AudioKit#2606 (iPad, voice processing)",
+    ),
 )
 
 TEST = CatalogueTest(TEST_ID, "silent-microphone sweep", trials, judge, PAGE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from profiler.catalogue.inputs import inputs_of
 from profiler.catalogue.judging import Ruling, listed, nothing_measured, own, unique
 from profiler.catalogue.kinds import CatalogueTest, Page, PlannedTrial, TrialOptions, numbered
 from profiler.catalogue.table import (
@@ -18,7 +19,6 @@ from profiler.model import (
     DeviceFacts,
     GlitchFindings,
     Measurement,
-    Platform,
     Reason,
     TestResult,
     TrialRecord,
@@ -39,7 +39,7 @@ def trials(facts: DeviceFacts, options: TrialOptions) -> tuple[PlannedTrial, ...
     """One and two input channels, plainly and, on phones, as a call opens them."""
     plain = options.plain(facts, WARMUP_S)
     wanted = [(f"{n} channels", replace(plain, input_channels=n)) for n in (1, 2)]
-    if facts.platform in (Platform.ANDROID, Platform.VIRTUAL) and plain.input_preset != CALL:
+    if CALL in inputs_of(facts).preset_words and plain.input_preset != CALL:
         wanted += [
             (f"{n} channels {CALL}", replace(plain, input_channels=n, input_preset=CALL))
             for n in (1, 2)

@@ -66,7 +66,8 @@ def _ruling(mine: Sequence[TrialRecord], before: Sequence[TrialRecord]) -> Rulin
     if safe is None:
         parts.append(Verdict.FAIL)
         reasons += [Reason.NO_SAFE_BUFFER, Reason.GLITCHES]
-        text.append(f"untouched it glitches at every size ({sizes.shown(idle or dark)})")
+        tried = sizes.shown(idle or dark)
+        text.append(f"untouched it glitches at every size that was tried ({tried})")
     else:
         verdict, why = sizes.grade_rate(TEST_ID, safe.tally)
         text.append(f"untouched {safe.tally.size} do not glitch ({sizes.shown(idle or dark)})")
@@ -124,8 +125,12 @@ def _callbacks(mine: Sequence[TrialRecord], before: Sequence[TrialRecord]) -> Ru
         return Ruling(Verdict.SKIPPED, (), "")
     ratio = max(ratios)
     verdict, why = limits.grade(TEST_ID, "callback_ratio", limits.exact(ratio))
-    text = f"callbacks come {ratio:.2g} times as late as at first"
+    text = f"callbacks come {ratio:.2g} times as late as at first" if ratio > LATER else ""
     return Ruling(verdict, tuple(why), text, (Measurement("callback_ratio", ratio, "1"),))
+
+
+LATER = 1.05
+"""Callbacks that come so much later than at first are worth a word."""
 
 
 def late_ms(record: TrialRecord) -> float | None:

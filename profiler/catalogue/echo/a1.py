@@ -142,13 +142,15 @@ def _not_off(offs: Sequence[TrialRecord], raw: TrialRecord | None) -> bool:
 def judge(run_uuid: str, records: Sequence[TrialRecord]) -> TestResult:
     """Every volume is judged by what is removed and by false speech; the worst decides."""
     records = own(records, TEST_ID)
-    parts = [_judge_volume(v) for v in by_volume(records)]
+    volumes = by_volume(records)
+    parts = [_judge_volume(v) for v in volumes]
     if not any(p.measurements for p in parts):
         return nothing_measured(records, "no echo measured").result(run_uuid, TEST_ID, records)
     return Ruling(
         worst(p.verdict for p in parts),
         unique(reason for p in parts for reason in p.reasons),
-        "; ".join(p.text for p in parts),
+        "; ".join(p.text for p in parts)
+        + far_end.decides([(v.volume, p.verdict) for v, p in zip(volumes, parts, strict=True)]),
         tuple(m for p in parts for m in p.measurements),
     ).result(run_uuid, TEST_ID, records)
 
@@ -238,7 +240,8 @@ PAGE = Page(
     "per minute, margin of the voice detector, echo delay",
     method="Echo is what is coherent with the delayed far end, and what rises above the noise "
     "while it speaks; the noise itself is heard in its pauses and taken off. With less echo than "
-    "noise only a bound is claimed. Noise suppression and gain control are off on both sides. An "
+    "noise only a bound is claimed. Every volume is judged by what is removed and by false speech, "
+    "and the worst of them decides. Noise suppression and gain control are off on both sides. An "
     'echo that is weak although the canceller is "off" is compared with the unprocessed path; '
     "the verdict is then at most marginal (docs/echo.md). A browser has no other path to compare "
     "with and no volume a page could set: it is measured at the volume as found.",

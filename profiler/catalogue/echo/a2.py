@@ -33,7 +33,9 @@ def trials(_facts: DeviceFacts, _options: TrialOptions) -> tuple[PlannedTrial, .
 def judge(run_uuid: str, records: Sequence[TrialRecord]) -> TestResult:
     """Reported state against what is removed, at each volume; the worst decides."""
     records = own(records, a1.TEST_ID)
-    parts = [p for p in (_judge_volume(v) for v in a1.by_volume(records)) if p is not None]
+    judged = ((v.volume, _judge_volume(v)) for v in a1.by_volume(records))
+    by_volume = [(volume, p) for volume, p in judged if p is not None]
+    parts = [p for _, p in by_volume]
     if not parts:
         return nothing_measured(records, "no effect of the canceller measured").result(
             run_uuid, TEST_ID, records
@@ -41,6 +43,7 @@ def judge(run_uuid: str, records: Sequence[TrialRecord]) -> TestResult:
     said = _implementor(records)
     reasons = unique(reason for p in parts for reason in p.reasons)
     text = "; ".join(p.text for p in parts)
+    text += far_end.decides([(volume, p.verdict) for volume, p in by_volume])
     numbers = tuple(m for p in parts for m in p.measurements)
     software = said is not None and said.uuid.lower() in AOSP_EFFECTS
     if said is not None:
@@ -111,7 +114,8 @@ PAGE = Page(
     hardware="H0",
     stimulus="none of its own: A1's recordings",
     measured="reported state, UUID and implementor of the effect; what is really removed",
-    method="A canceller that is reported on and removes less than 6 dB does nothing. Where a gain "
+    method="A canceller that is reported on and removes less than 6 dB does nothing; the worst "
+    "of the volumes decides. Where a gain "
     "control raises the pauses with the canceller on, that much is granted to it. AOSP's software "
     "effects are named, because WebRTC does not take them for a canceller.",
     drives=("aec",),

@@ -48,8 +48,7 @@ def judge(run_uuid: str, records: Sequence[TrialRecord]) -> TestResult:
 
 
 def _rule(found: Sequence[tuple[float | None, Convergence]]) -> Ruling:
-    ordered = sorted((c for _, c in found), key=lambda c: c.seconds)
-    middle = ordered[len(ordered) // 2]
+    at, middle = sorted(found, key=lambda one: one[1].seconds)[len(found) // 2]
     verdict, why = limits.grade(TEST_ID, "convergence_s", bounds(middle))
     reasons = [*why, *((Reason.BELOW_NOISE,) if middle.bounded else ())]
     texts, numbers = [], []
@@ -57,7 +56,12 @@ def _rule(found: Sequence[tuple[float | None, Convergence]]) -> Ruling:
         texts.append(f"{far_end.in_words(volume)}: {_in_words(c)}")
         name = f"convergence_s[volume={far_end.volume_label(volume)}]"
         numbers.append(Measurement(name, c.seconds, "s", CONVERGENCE_ERROR_S / limits.Z95))
+    if len({c.seconds for _, c in found}) > 1:  # else the verdict could be taken for any of them
+        texts.append(f"{far_end.in_words(at)} decides: {_DECIDES[len(found) > 2]}")
     return Ruling(verdict, unique(reasons), "; ".join(texts), tuple(numbers))
+
+
+_DECIDES = ("the longer time of two", "the middle time")
 
 
 def bounds(c: Convergence) -> limits.Bounded:
@@ -102,7 +106,7 @@ PAGE = Page(
     method="The echo with the canceller on is compared with the echo without it, tenth of a second "
     "by tenth of a second, over half a second of speech each: speech has loud and soft moments, "
     "their ratio has not. The final value is that of the last third. "
-    "Of three volumes the middle time is judged. An echo that sinks below the "
+    "Of three volumes the middle time is judged, of two the longer. An echo that sinks below the "
     "noise may go on falling unseen; the time is then that until it is hidden.",
     drives=("mic_holdoff_ms",),
     sources=("m1guelpf/swift-realtime-openai#24", "pjsip/pjproject#1888", "3GPP TS 26.132 8.7"),

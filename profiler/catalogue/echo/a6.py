@@ -8,6 +8,7 @@ from dataclasses import replace
 from profiler.catalogue import limits
 from profiler.catalogue.echo import far_end
 from profiler.catalogue.echo.erle import Erle, erle
+from profiler.catalogue.inputs import inputs_of
 from profiler.catalogue.judging import Ruling, nothing_measured, own, unique
 from profiler.catalogue.kinds import CatalogueTest, Page, PlannedTrial, Skip, TrialOptions
 from profiler.catalogue.latency.l1 import offered_apis
@@ -15,7 +16,6 @@ from profiler.model import (
     DeviceFacts,
     EffectState,
     Measurement,
-    Platform,
     Reason,
     TestResult,
     TrialRecord,
@@ -24,7 +24,6 @@ from profiler.model import (
 
 TEST_ID = "A6"
 SPEECH_S = 11.0
-SESSIONS = ("default", "none", "shared")
 MAX_APIS = 4
 
 
@@ -35,14 +34,17 @@ def trials(facts: DeviceFacts, options: TrialOptions) -> tuple[PlannedTrial, ...
         return refused
     on = far_end.voice_request(facts, options)
     on = replace(on, volume=far_end.volumes(facts, options)[-1])
-    sessions = SESSIONS if facts.platform in (Platform.ANDROID, Platform.VIRTUAL) else ("default",)
+    offered = inputs_of(facts)
     apis = options.apis or (on.api, *offered_apis(facts))
+    if offered.echo_apis is not None:  # "default" is one of them there
+        apis = tuple(api for api in apis if api in offered.echo_apis)[:1]
     cells = []
     for api in tuple(dict.fromkeys(apis))[:MAX_APIS]:
         cells.append((replace(on, api=api, aec=EffectState.OFF), far_end.AEC_OFF))
-        cells += [(replace(on, api=api, audio_session=s), far_end.AEC_ON) for s in sessions]
+        cells += [(replace(on, api=api, audio_session=s), far_end.AEC_ON) for s in offered.sessions]
     if len(cells) < 3:
-        return Skip(Reason.NOT_ON_THIS_PROBE, "this device offers one API and no sessions")
+        what = "there is one API through which it cancels echo, and no sessions: nothing to compare"
+        return Skip(Reason.NOT_ON_THIS_PROBE, what)
     return tuple(
         far_end.echo_trial(
             TEST_ID, i, request, seed=options.seed, speech_s=SPEECH_S,
@@ -118,7 +120,8 @@ PAGE = Page(
     measured="ERLE per cell, distance from the best",
     method="Each API has its own recording without canceller. Two cells whose echo lies below the "
     "noise are equal. That a preferred device switches a canceller off (flutter-webrtc PR#1808) is "
-    "not tried: the probe never names a device.",
+    "not tried: the probe never names a device. An iPhone cancels echo in voice-processing I/O "
+    "alone, so there is nothing to compare on it.",
     drives=("capture_api", "attach_session", "avoid_set_preferred_device"),
     sources=("oboe#1405", "oboe#2090", "flutter-webrtc PR#1808"),
 )

@@ -17,6 +17,7 @@ from profiler.model import (
     TrialRequest,
     TrialSetup,
     Verdict,
+    worst,
 )
 from profiler.stimulus import speech
 
@@ -108,6 +109,27 @@ def volume_label(volume: float | None) -> str:
 def in_words(volume: float | None) -> str:
     """For a line of text."""
     return "the volume as found" if volume is None else f"{100 * volume:.0f} % volume"
+
+
+def volumes_in_words(volumes: Sequence[float | None]) -> str:
+    """``50 and 75 % volume``."""
+    if None in volumes:
+        return in_words(None)
+    numbers = [f"{100 * v:.0f}" for v in volumes if v is not None]
+    return f"{' and '.join(filter(None, (', '.join(numbers[:-1]), numbers[-1])))} % volume"
+
+
+def decides(parts: Sequence[tuple[float | None, Verdict]]) -> str:
+    """Which volumes the worst verdict is of, to end a text; empty when all of them say the same.
+
+    A number of one volume beside the verdict of another would read as if it gave it.
+    """
+    last = worst(verdict for _, verdict in parts)
+    deciding = [volume for volume, verdict in parts if verdict is last]
+    if len(deciding) == len(parts):
+        return ""
+    verb = "decides" if len(deciding) == 1 else "decide"
+    return f"; {volumes_in_words(deciding)} {verb}: {last.value.replace('_', ' ')}"
 
 
 def reported_aec(record: TrialRecord) -> EffectState:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from profiler.catalogue import limits
+from profiler.catalogue.inputs import inputs_of
 from profiler.catalogue.judging import Ruling, measured, nothing_measured, own, unique
 from profiler.catalogue.kinds import CatalogueTest, Page, PlannedTrial, TrialOptions, numbered
 from profiler.catalogue.paths import has_modes
@@ -70,9 +71,10 @@ def other_paths(facts: DeviceFacts, plain: TrialRequest) -> tuple[TrialRequest, 
 
 
 def offered_apis(facts: DeviceFacts) -> tuple[str, ...]:
-    """APIs beside the default one, which probes list first in ``facts.raw["apis"]``."""
+    """APIs beside the default one, which probes list first in ``facts.raw["apis"]``; the system's
+    own where a probe lists none."""
     names = (name.strip() for name in facts.raw.get("apis", "").split(","))
-    return tuple(n for n in names if _API_NAME.fullmatch(n))[1:]
+    return (tuple(n for n in names if _API_NAME.fullmatch(n)) or inputs_of(facts).apis)[1:]
 
 
 def plain_records(records: Sequence[TrialRecord]) -> list[TrialRecord]:

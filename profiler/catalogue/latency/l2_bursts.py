@@ -17,6 +17,7 @@ from profiler.catalogue.latency.l2_effects import (
     ADD_PARTNER,
     EFFECTS_OFF,
     EFFECTS_ON,
+    difference_words,
     effect_reasons,
     not_granted,
     with_note,
@@ -96,9 +97,9 @@ def _survived(
     )
     differs = not_granted(records)
     text = (
-        f"round trip {statistics.median(on):.2f} ms with the effects on, of which they add "
-        f"{added_ms:.2f} ± {added_sigma_ms:.2f} ms; {_stimulus(on_records)} survived in {len(on)} "
-        f"of {len(on_records)} sessions"
+        f"round trip {statistics.median(on):.2f} ms with the effects on"
+        f"{difference_words(added_ms, added_sigma_ms)}; {_stimulus(on_records)} survived in "
+        f"{len(on)} of {len(on_records)} sessions"
     )
     text += f"; {', '.join(differs)}" if differs else ""
     notes = unique((*effect_reasons(records), *(w for r in records for w in r.reasons)))

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from profiler.model import EffectState, Reason, TrialRecord, TrialRequest
 
+SIGMAS_95 = 1.96
+"""Half of a two-sided 95 % interval of a normal error."""
 EFFECTS_OFF = "effects off"
 EFFECTS_ON = "effects on"
 ADD_PARTNER = (
@@ -34,6 +36,22 @@ def not_granted(records: Sequence[TrialRecord]) -> list[str]:
 def effect_reasons(records: Sequence[TrialRecord]) -> tuple[Reason, ...]:
     """``granted_differs`` when an effect is not what the number claims it to be."""
     return (Reason.GRANTED_DIFFERS,) if not_granted(records) else ()
+
+
+def difference_words(difference_ms: float, sigma_ms: float) -> str:
+    """What the effects do to the round trip, to follow ``… ms with the effects on``.
+
+    A difference whose 95 % interval holds 0 is none that was seen, and nothing adds less than
+    nothing: what is shorter is called so.
+    """
+    reach_ms = SIGMAS_95 * sigma_ms
+    if abs(difference_ms) <= reach_ms:
+        low_ms, high_ms = difference_ms - reach_ms, difference_ms + reach_ms
+        return f", no difference seen to effects off (95 %: {low_ms:+.2f} to {high_ms:+.2f} ms)"
+    size = f"{abs(difference_ms):.2f} ± {sigma_ms:.2f} ms"
+    if difference_ms > 0:
+        return f", of which they add {size}"
+    return f", which is {size} shorter than with them off"
 
 
 def _asked(request: TrialRequest) -> tuple[tuple[str, EffectState], ...]:

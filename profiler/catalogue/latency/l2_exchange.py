@@ -12,6 +12,7 @@ from profiler.catalogue.judging import Ruling, nothing_measured, unique
 from profiler.catalogue.latency.l2_effects import (
     EFFECTS_OFF,
     EFFECTS_ON,
+    difference_words,
     effect_reasons,
     not_granted,
     with_note,
@@ -167,7 +168,7 @@ def _text(pair: Pair) -> str:
         head += f" (up to {2000 * FARTHEST_M / SOUND_M_S:.0f} ms less: the distance is not known)"
     if pair.off:
         delay = added(pair)
-        head += f", of which they add {delay.value:.2f} ± {delay.sigma or 0.0:.2f} ms"
+        head += difference_words(delay.value, delay.sigma or 0.0)
     return f"{head}; {len(pair.on)} exchanges on, {len(pair.off)} off, with {pair.on[0].partner}"
 
 

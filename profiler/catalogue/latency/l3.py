@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from profiler.catalogue import limits
+from profiler.catalogue.inputs import inputs_of
 from profiler.catalogue.judging import Ruling, measured, nothing_measured, own, unique
 from profiler.catalogue.kinds import CatalogueTest, Page, PlannedTrial, TrialOptions, numbered
 from profiler.catalogue.latency import l1
@@ -18,7 +19,6 @@ from profiler.model import (
     DeviceFacts,
     GrantedStream,
     Measurement,
-    Platform,
     Reason,
     TestResult,
     TrialRecord,
@@ -39,6 +39,8 @@ FRAMES = (128, 512, 2048)
 SHORT_FRAMES = (256,)
 HINTS = ("low_latency", "none", "power_saving")
 """A browser's ``latencyHint`` by performance mode: interactive, its default, balanced, playback."""
+OTHER_MODES = ("none", "low_latency")
+"""The one that is not the plain path's, where a system has both."""
 HINT_OPENS = 3
 """Opens of each where there is time: those of a browser differ by tens of ms."""
 MAX_APIS = 6
@@ -88,9 +90,8 @@ def _other_modes(facts: DeviceFacts, plain: TrialRequest) -> tuple[str, ...]:
     if on_web(facts):
         usual = HINTS[0] if plain.performance_mode == "default" else plain.performance_mode
         return tuple(m for m in HINTS if m != usual)
-    if facts.platform not in (Platform.ANDROID, Platform.VIRTUAL):
-        return ()  # nobody else has performance modes
-    return tuple(m for m in ("none", "low_latency") if m != plain.performance_mode)[:1]
+    offered = inputs_of(facts).performance_modes
+    return tuple(m for m in OTHER_MODES if m in offered and m != plain.performance_mode)[:1]
 
 
 def judge(run_uuid: str, records: Sequence[TrialRecord]) -> TestResult:
@@ -202,7 +203,8 @@ _VARIED = (
 
 
 def _round_trips(records: Sequence[TrialRecord]) -> list[Measurement]:
-    """The measured round trip of every variant; the plain one is ``rtl_ms`` without a name.
+    """The measured round trip of every variant that the system took; the plain one is ``rtl_ms``
+    without a name.
 
     1σ is that of the median; fewer
     opens than :data:`limits.MIN_REPEATS` do not show how opens scatter: the scatter of the plain
@@ -211,7 +213,11 @@ def _round_trips(records: Sequence[TrialRecord]) -> list[Measurement]:
     opens: dict[str, list[tuple[float, float]]] = {}
     plain = _plain_of(records)
     for record, estimate in measured(records):
-        if plain is not None and estimate.round_trip_latency_ms is not None:
+        if (
+            plain is not None
+            and estimate.round_trip_latency_ms is not None
+            and _taken(record, plain.request)
+        ):
             name = _changed(record.request, plain.request)
             sigma_ms = (estimate.uncertainty_us or 0.0) / 1000
             opens.setdefault(name, []).append((estimate.round_trip_latency_ms, sigma_ms))
@@ -254,6 +260,20 @@ def _changed(request: TrialRequest, plain: TrialRequest) -> str:
     """What differs from the plain request; empty = nothing that a round trip depends on."""
     pairs = ((label, getattr(request, name), getattr(plain, name)) for name, label in _VARIED)
     return ",".join(f"{label}={value}" for label, value, usual in pairs if value != usual)
+
+
+def _taken(record: TrialRecord, plain: TrialRequest) -> bool:
+    """Whether a mode other than the plain one was granted to either stream, or nothing is known:
+    a refused one is the plain stream again, and its number says nothing of what was asked for."""
+    report = record.report
+    for name in ("performance_mode", "sharing"):
+        asked = getattr(record.request, name)
+        if report is None or asked in ("default", getattr(plain, name)):
+            continue
+        granted = {getattr(side, name) for side in (report.output, report.input)} - {None}
+        if granted and asked not in granted:
+            return False
+    return True
 
 
 def _bounds(pairs: list[tuple[float, float]]) -> limits.Bounded:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
-from dataclasses import replace
 
+from profiler.catalogue.inputs import Change, inputs_of, requested
 from profiler.catalogue.judging import Ruling, measured, nothing_measured, own, unique
 from profiler.catalogue.kinds import (
     CatalogueTest,
@@ -19,7 +19,6 @@ from profiler.catalogue.trains import preset_train
 from profiler.model import (
     DeviceFacts,
     Measurement,
-    Platform,
     Reason,
     SoundFindings,
     TestResult,
@@ -31,26 +30,31 @@ from profiler.model import (
 TEST_ID = "L8"
 WARMUP_S = 1.0
 TAIL_S = 1.2
-PRESETS = (
-    "generic",
-    "camcorder",
-    "voice_recognition",
-    "voice_communication",
-    "unprocessed",
-    "voice_performance",
-)
 MID_HZ = (500.0, 2000.0)
 """The level of a preset is the median response of these frequencies."""
 
 
 def trials(facts: DeviceFacts, options: TrialOptions) -> tuple[PlannedTrial, ...] | Skip:
-    """One open per preset."""
-    if facts.platform not in (Platform.ANDROID, Platform.VIRTUAL):
-        return Skip(Reason.NOT_ON_THIS_PROBE, "only Android has input presets")
+    """One open per preset, and per API where a preset is used with more than one."""
+    presets = inputs_of(facts).presets
+    if not presets:
+        return Skip(Reason.NOT_ON_THIS_PROBE, "only an app on a phone chooses an input preset")
     plain = options.plain(facts, WARMUP_S)
     train = preset_train(options.seed, plain.rate_hz)
-    pairs = [(replace(plain, input_preset=preset), train) for preset in PRESETS]
-    return numbered(TEST_ID, pairs, tail_s=TAIL_S, setup=TrialSetup(analysis="sound"))
+    pairs = [(requested(plain, changes), train) for changes in presets]
+    setups = [TrialSetup(analysis="sound", note=_note(changes)) for changes in presets]
+    return numbered(TEST_ID, pairs, tail_s=TAIL_S, setup=setups)
+
+
+def _note(changes: Change) -> str:
+    """The preset, with its API where that is not the default one."""
+    more = [f"{name}={value}" for name, value in changes.items() if name != "input_preset"]
+    return ",".join([str(changes["input_preset"]), *more])
+
+
+def label(record: TrialRecord) -> str:
+    """As its measurements are named; recordings of older versions say nothing but the preset."""
+    return record.setup.note or record.request.input_preset
 
 
 def judge(run_uuid: str, records: Sequence[TrialRecord]) -> TestResult:
@@ -88,9 +92,9 @@ def _verdict(
 
 
 def known_ms(heard: Sequence[TrialRecord]) -> dict[str, float]:
-    """Round trip of each preset that has one."""
+    """Round trip of each preset that has one, by its label."""
     return {
-        r.request.input_preset: e.round_trip_latency_ms
+        label(r): e.round_trip_latency_ms
         for r, e in measured(heard)
         if e.round_trip_latency_ms is not None
     }
@@ -98,7 +102,7 @@ def known_ms(heard: Sequence[TrialRecord]) -> dict[str, float]:
 
 def _numbers(record: TrialRecord) -> list[Measurement]:
     estimate, sound = record.estimate, record.findings
-    preset = f"[preset={record.request.input_preset}]"
+    preset = f"[preset={label(record)}]"
     found: list[Measurement] = []
     if estimate is not None and estimate.round_trip_latency_ms is not None:
         sigma_ms = (estimate.uncertainty_us or 0.0) / 1000
@@ -149,7 +153,8 @@ def _text(
         ("refused:", refused),
     ):
         if records:
-            parts.append(f"{what} {', '.join(r.request.input_preset for r in records)}")
+            names = (label(r).replace(",", " with ").replace("=", " ") for r in records)
+            parts.append(f"{what} {', '.join(names)}")
     return "; ".join(parts)
 
 
@@ -159,7 +164,10 @@ PAGE = Page(
     stimulus="four sweeps of 0.6 s with silence before and behind, per preset",
     measured="round trip, level of the response between 500 Hz and 2 kHz, band edges, noise floor, "
     "per preset",
-    method="One open per preset in the plain mode, effects as asked in the plain path. The verdict "
+    method="One open per preset in the plain mode, effects as asked in the plain path. On an "
+    "iPhone a preset is the mode of the AVAudioSession: `generic` is *default*, `unprocessed` is "
+    "*measurement*, `voice_communication` is *voiceChat*, `video_chat` is *videoChat*; the last "
+    "two are opened through voice-processing I/O, too, which is bypassed then. The verdict "
     "says only whether every preset that opens delivers; the numbers are for choosing one.",
     drives=("input_preset",),
     sources=("ndk-samples#154", "oboe#1110", "oboe#2090"),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from profiler.catalogue import limits
+from profiler.catalogue.inputs import inputs_of
 from profiler.catalogue.judging import Ruling, nothing_measured, own, unique
 from profiler.catalogue.kinds import CatalogueTest, Page, PlannedTrial, Skip, TrialOptions
 from profiler.catalogue.paths import has_effects, has_modes, with_effects
@@ -33,7 +34,6 @@ from profiler.stimulus import speech
 
 TEST_ID = "V1"
 SPEECH_S = 8.0
-PRESETS = ("voice_recognition", "unprocessed")
 PROCESSED, PROCESSED_PLAIN = "communication, effects", "effects"
 """Gain control is meant to change the level: these are numbers and no part of the verdict."""
 
@@ -46,7 +46,8 @@ def trials(facts: DeviceFacts, options: TrialOptions) -> tuple[PlannedTrial, ...
     configs = [Config("media", plain)]
     calls = call_request(facts, plain)
     if has_modes(facts):
-        configs += [Config(p, replace(plain, input_preset=p)) for p in PRESETS]
+        presets = inputs_of(facts).voice_presets
+        configs += [Config(p, replace(plain, input_preset=p)) for p in presets]
         configs.append(Config("communication", calls))
     if has_effects(facts):
         label = PROCESSED if has_modes(facts) else PROCESSED_PLAIN
@@ -108,7 +109,9 @@ PAGE = Page(
     method="The known speech is found in the recording and its coherent part measured, so that "
     "noise does not count. Levels are relative: dB against full scale depend on how loud the "
     "partner is and how far away. Only a reference of known sound pressure makes them absolute. "
-    "With the effects on, gain control changes the level: that one is a number only.",
+    "With the effects on, gain control changes the level: that one is a number only. "
+    "On an iPhone the modes of the AVAudioSession are compared: *default*, *measurement*, "
+    "*videoChat*, and *voiceChat* without and with voice-processing I/O.",
     drives=("input_gain_db", "agc", "usage", "input_preset"),
     sources=("react-native-webrtc#1772", "linphone-sdk#549", "talk-android#1437"),
 )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from profiler.catalogue import limits
+from profiler.catalogue.inputs import inputs_of
 from profiler.catalogue.judging import Ruling, nothing_measured, own, unique
-from profiler.catalogue.kinds import CatalogueTest, Page, PlannedTrial, TrialOptions
+from profiler.catalogue.kinds import CatalogueTest, Page, PlannedTrial, Skip, TrialOptions
 from profiler.catalogue.paths import has_effects
 from profiler.catalogue.sound.voices import (
     PARTNER_LEAD_S,
@@ -26,6 +27,7 @@ from profiler.model import (
     Measurement,
     NearEndFindings,
     NoiseSpec,
+    Reason,
     TestResult,
     TrialRecord,
     worst,
@@ -38,14 +40,22 @@ STEP_DB = -12.0
 FINAL_S = 1.0
 """The gain of the last second of a stretch is what it settles at."""
 MIN_BLOCKS = 5
+TOGETHER = (
+    "its gain control comes with its echo canceller, which takes away what it plays itself: needs "
+    "another device in the zone that speaks"
+)
 
 
-def trials(facts: DeviceFacts, options: TrialOptions) -> tuple[PlannedTrial, ...]:
+def trials(facts: DeviceFacts, options: TrialOptions) -> tuple[PlannedTrial, ...] | Skip:
     """A voice that falls by 12 dB and comes back, with gain control asked for."""
     plain = options.plain(facts, WARMUP_S)
     request = plain
     if has_effects(facts):
         request = call_request(facts, plain, agc=EffectState.ON)
+    if not inputs_of(facts).effects_alone:
+        if options.partner is None:
+            return Skip(Reason.NEEDS_PARTNER, TOGETHER)
+        request = replace(request, aec=EffectState.ON)
     voice = noise(
         options.seed, VOICE_RATE_HZ, SPANS_S[-1][1] + 0.1, colour="voice", spans_s=SPANS_S,
         levels_db=(0.0, STEP_DB, 0.0),
@@ -141,7 +151,8 @@ PAGE = Page(
     "far it follows the step",
     method="The gain of the voice is measured per tenth of a second from the part of the recording "
     "that is coherent with it. The device's own loudspeaker is a fallback: in the path of a call "
-    "an echo canceller may take it away, and then nothing is measured.",
+    "an echo canceller may take it away, and then nothing is measured. An iPhone's gain "
+    "control comes with its canceller: it is measured with a partner alone.",
     drives=("agc",),
     sources=("react-native-webrtc#1772", "codec2_talkie#19"),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from profiler.catalogue import limits
+from profiler.catalogue.inputs import inputs_of
 from profiler.catalogue.judging import Ruling, nothing_measured, own, unique
 from profiler.catalogue.kinds import CatalogueTest, Page, PlannedTrial, Skip, TrialOptions
 from profiler.catalogue.paths import has_effects
@@ -41,6 +42,11 @@ def trials(facts: DeviceFacts, options: TrialOptions) -> tuple[PlannedTrial, ...
     """The same speech with noise suppression off and on."""
     if not has_effects(facts):
         return Skip(Reason.NOT_ON_THIS_PROBE, "a sound interface suppresses no noise")
+    if not inputs_of(facts).effects_alone:
+        what = (
+            "it suppresses noise with its echo canceller, in one unit: A3 says what a voice loses"
+        )
+        return Skip(Reason.NOT_ON_THIS_PROBE, what)
     plain = options.plain(facts, WARMUP_S)
     configs = [
         Config(label, call_request(facts, plain, ns=state))
@@ -135,7 +141,8 @@ PAGE = Page(
     "noise is what is there in its pauses. An echo canceller is asked to be off; one that stays on "
     "takes the noise the device plays for an echo and makes suppression look strong. Without a "
     "partner the voice itself is an echo: unless the device says that the canceller is off, the "
-    "verdict is marginal at most.",
+    "verdict is marginal at most. An iPhone suppresses noise in one unit with its canceller, so "
+    "it has no suppression to compare.",
     drives=("ns",),
     sources=("linphone-sdk#549", "flutter-webrtc PR#1808"),
 )

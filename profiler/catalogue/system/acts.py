@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from profiler.catalogue.inputs import system_of
 from profiler.catalogue.judging import Ruling, nothing_measured
 from profiler.catalogue.kinds import PlannedTrial, Skip, TrialOptions
 from profiler.catalogue.paths import has_modes, on_web
@@ -93,6 +94,8 @@ def skip_without(options: TrialOptions, facts: DeviceFacts, *words: str) -> Skip
     if not lacking:
         return None
     what = " and ".join(lacking)
+    if system_of(facts) is Platform.IOS:
+        return Skip(Reason.NOT_ON_THIS_PROBE, _on_an_iphone(lacking))
     if facts.platform is Platform.ANDROID:
         why = "a phone with a PIN is not locked: set its screen lock to None"
         return Skip(Reason.NOT_ON_THIS_PROBE, f"the phone cannot do {what} now ({why})")
@@ -102,6 +105,18 @@ def skip_without(options: TrialOptions, facts: DeviceFacts, *words: str) -> Skip
     if on_web(facts):
         return Skip(Reason.NOT_ON_THIS_PROBE, f"nothing here makes this browser's device do {what}")
     return Skip(Reason.NEEDS_ADB, f"needs a phone on adb, for {what}")
+
+
+def _on_an_iphone(lacking: Sequence[str]) -> str:
+    """Why these actions cannot be done to an iPhone now."""
+    if list(lacking) == ["lock"]:
+        return (
+            "WebDriverAgent locks an iPhone: it has to run, and bench.toml has to say that no "
+            "iPhone here has a passcode ([ios] no_passcode = true, or CHIRPBENCH_IOS_NO_PASSCODE=1)"
+            ": nobody could open it again. A virtual one needs a clock that is at most 8 times as "
+            "fast as ours (--speed 8)"
+        )
+    return f"nothing here makes an iPhone do {' and '.join(lacking)} during a trial"
 
 
 def found(record: TrialRecord) -> ActionFindings | None:

@@ -49,7 +49,7 @@ def trials(facts: DeviceFacts, options: TrialOptions) -> tuple[PlannedTrial, ...
         return skip
     request = replace(call_request(facts, options), background="continue")
     actions = (TimedAction(LOCK_S, action),)
-    note = "the page is left" if leaves else "locked, without a foreground service"
+    note = "the page is left" if leaves else "locked"
     return (acted(TEST_ID, 0, request, actions, seed=options.seed, duration_s=END_S, note=note),)
 
 
@@ -123,7 +123,8 @@ def _text(findings: ActionFindings, locked_s: float, *, left: bool) -> str:
     why = (
         "a page that is not in front gets no sound"
         if left
-        else "without a foreground service of the type microphone the system takes it away"
+        else "the system takes it from an app that is not in front (on Android: from one without a "
+        "foreground service of the type microphone)"
     )
     return (
         f"digital silence {after_s:.0f} s after the {event}, for "
@@ -140,7 +141,10 @@ PAGE = Page(
     "when the lock takes the screen from it: what an app without that service meets. So a failure "
     "says that an app needs one of the type microphone, not that one would help on this phone. "
     "A phone with a PIN is never locked, because nobody could open it again. In a browser whose "
-    "phone cannot be locked from here the page is left for another tab or app instead.",
+    "phone cannot be locked from here the page is left for another tab or app instead. An "
+    "iPhone is locked by WebDriverAgent, and only where bench.toml says that none has a passcode "
+    "(`[ios] no_passcode = true`), which a computer cannot ask it; its probe has the background "
+    "mode *audio*, so there the verdict is about an app that has it, too.",
     drives=("needs_mic_fgs",),
     sources=(
         "Agora Basic-Audio-Call#28 (stops a minute after the lock)",

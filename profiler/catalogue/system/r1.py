@@ -203,7 +203,8 @@ PAGE = Page(
     "Android 12 the speakerphone) while its streams run. The sound is looked for at the latency "
     "before and at the one after; the gap is the longest stretch heard at neither, with the bounds "
     "that the pauses between the sweeps leave. AudioTrack and AudioRecord are used, which follow a "
-    "route; an AAudio stream ends with its device, and the app has to open it again. A route whose "
+    "route; an AAudio stream ends with its device, and the app has to open it again. On an "
+    "iPhone the AVAudioSession is taken to the other port, and the units go on. A route whose "
     "loudspeaker the phone's own microphone does not hear gives no number.",
     drives=("delay_by_route", "restart_engine_on_route"),
     sources=("CTS setCommunicationDevice", "element-x#3845", "element-x#5030"),

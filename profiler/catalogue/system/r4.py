@@ -109,7 +109,8 @@ PAGE = Page(
     measured="by adb: which stream's index moves, and by how much what is heard",
     method="The keys are pressed by adb as by a thumb; before and after, dumpsys audio says "
     "the index of every stream. The level is that of the direct path, from the "
-    "loudspeaker to the phone's own microphone. All volumes are put back.",
+    "loudspeaker to the phone's own microphone. All volumes are put back. Nothing presses an "
+    "iPhone's keys here.",
     drives=("stream",),
     sources=("element-x#4459 (volume keys move the wrong stream)",),
 )

@@ -38,11 +38,14 @@ class SeenDevice:
 
 def execute(args: Namespace) -> int:
     """List every device of the kinds that are asked for; 0 also when there is none."""
-    if args.release:
+    if args.release is not None:
+        if not args.release.strip():
+            raise InputError("--release needs a serial", hint="'chirpbench devices' lists them")
         if args.virtual is not None:
             raise InputError("virtual phones do not rest", hint="leave out --virtual")
         return _release(args.release)
-    asked, browsers = kinds(args) or (*PHONES, Platform.HOST), web_choice(args)
+    named, browsers = kinds(args), web_choice(args)
+    asked = named or (*PHONES, Platform.HOST)
     if LINK in browsers.browsers:
         raise InputError(
             "a browser that opens a link joins a run", hint="'chirpbench run --browser link'"
@@ -52,10 +55,11 @@ def execute(args: Namespace) -> int:
         try:
             with listed((kind,), args.virtual, browsers=browsers) as drivers:
                 found += look(drivers)
-        except DeviceError as exc:
-            if args.probe or args.browser:
+        except (DeviceError, InputError) as exc:
+            if named:
                 raise
-            print(f"chirpbench devices: {clean(exc)}", file=sys.stderr)
+            about = f"{kind.value}: " if isinstance(exc, InputError) else ""
+            print(f"chirpbench devices: {about}{clean(exc)}", file=sys.stderr)
     if args.json:
         for device in found:
             print_json({"kind": "device", "uid": device.ref.uid, **plain(device)})

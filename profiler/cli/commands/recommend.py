@@ -9,9 +9,11 @@ from pathlib import Path
 
 from profiler.cli.advising import Scene, advise_model, asked_model, load_base, load_scene
 from profiler.cli.jsonlines import plain, print_json
-from profiler.cli.recommend_tables import conclusion, show_advice
+from profiler.cli.recommend_tables import show_advice
 from profiler.model import Advice
 from profiler.recommend import advice_sha256
+from profiler.recommend.saying import conclusion, weakest_words
+from profiler.recommend.supported import Support, support, would_tell
 
 _LISTS = ("settings", "budgets", "cautions")
 
@@ -55,13 +57,31 @@ def _print_lines(advice: Advice) -> None:
             **head,
             "advice_sha256": advice_sha256(advice),
             "conclusion": conclusion(advice),
+            "support": _support(support(advice.settings)),
+            "weakest_words": weakest_words(advice),
         }
     )
     for setting in advice.settings:
-        changed = setting.value != setting.default
-        print_json({"kind": "setting", "key": setting.key, **plain(setting), "changed": changed})
+        said = {
+            "key": setting.key, **plain(setting), "changed": setting.changed,
+            "would_tell": would_tell(setting),
+        }  # fmt: skip
+        print_json({"kind": "setting", **said})
     for caution in advice.cautions:
         print_json({"kind": "caution", **plain(caution)})
     for budget in advice.budgets:
         # A budget has a kind of its own, which says what it is from and to.
         print_json({**plain(budget), "kind": "budget", "budget": budget.kind})
+
+
+def _support(found: Support) -> dict[str, object]:
+    """How many settings that hold everywhere rest on what."""
+    return {
+        "own": len(found.own),
+        "other_build": len(found.other_build),
+        "relatives": len(found.relatives),
+        "unmeasured": len(found.unmeasured),
+        "free": len(found.free),
+        "weakest": [s.name for s in found.weakest],
+        "would_tell": found.would_tell,
+    }

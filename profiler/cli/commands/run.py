@@ -24,7 +24,7 @@ def execute(args: Namespace) -> int:
     from profiler.cli.benchplan import in_boxes, plan_of
 
     plan = plan_of(args)
-    with connected(args, apart=in_boxes(args, plan), partner=plan.partner) as drivers:
+    with connected(args, apart=in_boxes(args, plan), partner=plan.partner, ios=plan.ios) as drivers:
         return _run(args, plan, drivers)
 
 
@@ -32,7 +32,7 @@ def _run(args: Namespace, plan: BenchPlan, drivers: list[Driver]) -> int:
     from profiler.bench import run_bench
     from profiler.cli.benchplan import absent, chosen, helper_of, places_of, resumed, with_zones
     from profiler.cli.live import watching
-    from profiler.cli.place import open_store, store_url
+    from profiler.cli.place import open_store, same_store, store_url
     from profiler.cli.run_report import report
 
     missing = absent(drivers, plan)
@@ -41,13 +41,14 @@ def _run(args: Namespace, plan: BenchPlan, drivers: list[Driver]) -> int:
     helper = helper_of(drivers, plan)
     drivers = chosen(drivers, plan, args.serials)
     plan = with_zones(plan, drivers, places_of(args, plan))
-    with open_store(store_url(args, plan.store), create=args.resume is None) as store:
+    url = store_url(args, plan.store)
+    with open_store(url, create=args.resume is None) as store:
         drivers = resumed(store, plan, args, drivers)
         with watching([d.ref for d in drivers], plain=args.plain) as observe:
             outcome = run_bench(
                 plan, [*drivers, *helper], store, observe=observe, resume=args.resume
             )
-        report(outcome, store, as_json=args.json)
+        report(outcome, store, as_json=args.json, again=same_store(args, url, store.name))
     if outcome.cancelled:
         return EXIT_INTERRUPTED
     finished = all(d.run is not None and d.run.status is RunStatus.OK for d in outcome.devices)

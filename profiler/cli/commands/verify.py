@@ -16,7 +16,7 @@ from profiler.cli.advising import advise_model, asked_model, load_base, load_sce
 from profiler.cli.jsonlines import plain, print_json
 from profiler.cli.place import open_store, store_url
 from profiler.cli.tables import console, show, table
-from profiler.cli.text import clean
+from profiler.cli.text import clean, model_text
 from profiler.model import Difference, MetricDifference, Outcome, Side, Verification
 
 STYLES = {
@@ -108,7 +108,7 @@ def _comparison(found: Verification) -> Table:
 
     mark = " (virtual phones)" if found.is_virtual else ""
     title = (
-        f"{found.model_key}{mark}: {found.use.value} on network {found.network}, "
+        f"{model_text(found.model_key)}{mark}: {found.use.value} on network {found.network}, "
         f"{found.sessions} sessions a side"
     )
     columns = (
@@ -143,9 +143,9 @@ def _with_interval(value: str, ci: tuple[float, float] | None, digits: int) -> T
 
 
 def _settings(found: Verification) -> Table:
-    """The settings in which the sides differ."""
+    """The settings in which the sides differ; what is left to the system is the default."""
     ours, theirs = found.recommended.settings, found.default.settings
-    names = [n for n in dict.fromkeys((*ours, *theirs)) if ours.get(n) != theirs.get(n)]
+    names = [n for n, value in ours.items() if value is not None and value != theirs.get(n)]
     rows = [(name, _value(found.recommended, name), _value(found.default, name)) for name in names]
     return table("settings that differ", ("setting", "recommended", "default"), rows)
 

@@ -261,6 +261,30 @@ static void ring(const char *at)
     cp_ring_close(&r);
 }
 
+/* 480 frames are recorded in callbacks of 48; then 2 s of input come that nobody reads */
+static void ended(void)
+{
+    static float buffer[48];
+    cp_plan plan = {48000, 1, 1, 0, 480, 0, 0, 0};
+    cp_stamp stamp = {1, 1, 0};
+    cp_status s;
+    cp_duplex *d = cp_duplex_new(&plan, NULL, 0);
+    if (d == NULL) {
+        abort();
+    }
+    cp_duplex_allow(d);
+    for (int turn = 0; turn < 2000; turn++) {
+        cp_duplex_input(d, buffer, 48, &stamp);
+        if (turn < 10) {
+            cp_duplex_output(d, buffer, 48, &stamp);
+        }
+    }
+    cp_duplex_status(d, &s);
+    printf("state=%d recorded=%" PRId64 " overrun=%" PRId64 " inputs=%d\n", s.state, s.recorded,
+           s.overrun, s.input_callbacks);
+    cp_duplex_free(d);
+}
+
 int main(void)
 {
     cp_json *json = cp_json_new();
@@ -291,6 +315,8 @@ int main(void)
             ticks(rest);
         } else if (strncmp(line, "words", 5) == 0) {
             words();
+        } else if (strncmp(line, "ended", 5) == 0) {
+            ended();
         } else if (strncmp(line, "ring", 4) == 0) {
             ring(rest);
         } else {

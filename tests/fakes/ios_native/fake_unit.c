@@ -19,7 +19,8 @@ static struct setting {
     {"lead", 0},         {"gap_at", -1},       {"gap", 0},     {"silent", 0},
     {"deaf", 0},         {"freeze_at", -1},    {"slices", 0},  {"render_error_at", -1},
     {"in_channels", 8},  {"out_channels", 8},  {"refuse", -1}, {"init_error", 0},
-    {"start_error", 0},  {"no_unit", 0},       {"no_ducking", 0},
+    {"start_error", 0},  {"no_unit", 0},       {"no_ducking", 0}, {"init_fails", 0},
+    {"forgets", 0},      {"linger_ms", 0},   {"mono_voice", 0},
 };
 
 struct OpaqueAudioComponentInstance {
@@ -32,8 +33,8 @@ struct OpaqueAudioComponentInstance {
     int64_t elapsed;         /* frames since the start: the time of the air */
     int64_t output_from, input_from; /* when each began; -1 = not yet */
     double input_skip;       /* frames that were lost */
-    atomic_int runs;
-    int is_initialized, has_thread;
+    atomic_int runs, lingers;
+    int is_initialized, has_thread, tries;
     pthread_t thread;
 };
 
@@ -121,15 +122,6 @@ OSStatus AudioComponentInstanceNew(AudioComponent component, AudioComponentInsta
     return noErr;
 }
 
-OSStatus AudioComponentInstanceDispose(AudioComponentInstance u)
-{
-    (void)AudioOutputUnitStop(u);
-    free(u->air);
-    free(u);
-    atomic_fetch_sub(&open_units, 1);
-    return noErr;
-}
-
 static OSStatus set_format(AudioUnit u, UInt32 scope, UInt32 bus,
                            const AudioStreamBasicDescription *f)
 {
@@ -146,6 +138,13 @@ static OSStatus set_format(AudioUnit u, UInt32 scope, UInt32 bus,
     *(is_input ? &u->input_channels : &u->output_channels) = f->mChannelsPerFrame;
     u->rate_hz = f->mSampleRate;
     return noErr;
+}
+
+static void note_last(AudioUnit u)
+{
+    last[1] = u->bypass;
+    last[2] = u->agc;
+    last[3] = u->ducking;
 }
 
 /* A plain word of the unit, or NULL. */
@@ -169,7 +168,9 @@ OSStatus AudioUnitSetProperty(AudioUnit u, AudioUnitPropertyID property, AudioUn
                               AudioUnitElement bus, const void *value, UInt32 bytes)
 {
     UInt32 *flag = flag_of(u, property);
-    if (u->is_initialized || (int64_t)property == get("refuse")) {
+    int is_voice = property == DUCKING || property == kAUVoiceIOProperty_BypassVoiceProcessing ||
+                   property == kAUVoiceIOProperty_VoiceProcessingEnableAGC;
+    if ((u->is_initialized && !is_voice) || (int64_t)property == get("refuse")) {
         return kAudioUnitErr_InvalidPropertyValue;
     }
     if (property == kAudioUnitProperty_StreamFormat &&
@@ -187,9 +188,7 @@ OSStatus AudioUnitSetProperty(AudioUnit u, AudioUnitPropertyID property, AudioUn
     } else if (property != kAudioUnitProperty_ShouldAllocateBuffer) {
         return kAudioUnitErr_InvalidProperty;
     }
-    last[1] = u->bypass;
-    last[2] = u->agc;
-    last[3] = u->ducking;
+    note_last(u);
     return noErr;
 }
 
@@ -211,12 +210,30 @@ OSStatus AudioUnitGetProperty(AudioUnit u, AudioUnitPropertyID property, AudioUn
     return noErr;
 }
 
+static void wait_ms(int64_t ms)
+{
+    if (ms > 0) {
+        (void)nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000}, NULL);
+    }
+}
+
 OSStatus AudioUnitInitialize(AudioUnit u)
 {
     if (get("init_error")) {
         return (OSStatus)get("init_error");
     }
+    if (get("mono_voice") && u->is_voice && (u->input_channels > 1 || u->output_channels > 1)) {
+        return kAudioUnitErr_FormatNotSupported;
+    }
+    if (get("init_fails") > u->tries++) {
+        return kAudioUnitErr_FailedInitialization;
+    }
     u->is_initialized = u->enabled && u->rate_hz > 0;
+    if (get("forgets")) {
+        u->bypass = u->ducking = 0;
+        u->agc = 1;
+        note_last(u);
+    }
     return u->is_initialized ? noErr : kAudioUnitErr_FailedInitialization;
 }
 
@@ -230,6 +247,13 @@ OSStatus AudioUnitRender(AudioUnit u, AudioUnitRenderActionFlags *flags, const A
                          UInt32 bus, UInt32 frames, AudioBufferList *list)
 {
     float *to = list->mBuffers[0].mData;
+    if (get("linger_ms") > 0) {
+        atomic_store(&u->lingers, 1);
+        while (atomic_load(&u->runs)) {
+            wait_ms(1); /* the stop is to catch it here */
+        }
+        wait_ms(get("linger_ms"));
+    }
     (void)flags;
     (void)time;
     if (bus != 1 || (get("render_error_at") >= 0 &&
@@ -339,12 +363,34 @@ OSStatus AudioOutputUnitStart(AudioUnit u)
     return noErr;
 }
 
-OSStatus AudioOutputUnitStop(AudioUnit u)
+static void join(AudioUnit u)
 {
     atomic_store(&u->runs, 0);
     if (u->has_thread) {
         pthread_join(u->thread, NULL);
         u->has_thread = 0;
     }
+}
+
+OSStatus AudioOutputUnitStop(AudioUnit u)
+{
+    if (get("linger_ms") > 0) {
+        /* a stop that came before the first callback has nobody to catch */
+        for (int i = 0; i < 2000 && u->has_thread && !atomic_load(&u->lingers); i++) {
+            wait_ms(1);
+        }
+        atomic_store(&u->runs, 0); /* the callback that runs goes on */
+    } else {
+        join(u);
+    }
+    return noErr;
+}
+
+OSStatus AudioComponentInstanceDispose(AudioComponentInstance u)
+{
+    join(u);
+    free(u->air);
+    free(u);
+    atomic_fetch_sub(&open_units, 1);
     return noErr;
 }

@@ -8,7 +8,11 @@
  * and gap (frames that are lost there), silent (1 = zeros), deaf (1 = no input callback),
  * freeze_at (cycle after which nothing is called any more), render_error_at (cycle), in_channels and
  * out_channels (at most so many are taken), refuse (property that is not taken), init_error,
- * start_error, no_unit, no_ducking, slices (1 = sizes change).
+ * start_error, no_unit, no_ducking, slices (1 = sizes change), init_fails (so many times, then it
+ * opens), forgets (1 = initializing sets the voice properties back), mono_voice (1 = a voice unit
+ * with more than one channel does not initialize), linger_ms (the callback that
+ * runs at the stop is in the middle of its render, which takes so long then; the stop does not wait),
+ * mono_voice (1 = a voice unit with more than one channel does not initialize).
  */
 #ifndef FAKE_UNIT_H
 #define FAKE_UNIT_H

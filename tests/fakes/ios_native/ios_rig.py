@@ -1,4 +1,5 @@
-"""Builds the iOS probe's C for Linux and talks to it: line by line, or as a probe behind a port."""
+"""Builds the iOS probe for Linux and talks to it: its C line by line, its C behind a port with a
+few lines of C in place of the app's Swift, or the whole app."""
 
 from __future__ import annotations
 
@@ -8,6 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from ios_swift import app_rig
+
+from tools.swift import app
 
 HERE = Path(__file__).resolve().parent
 APP = HERE.parents[2] / "device_probes" / "ios" / "ProbeApp"
@@ -50,6 +54,14 @@ def build_lines(folder: Path) -> Path:
     return program
 
 
+Program = Path | app.Program
+
+
+def build(kind: str, folder: Path) -> Program:
+    """``core``: :func:`build_probe` under sanitizers; ``app``: the app, Swift and all."""
+    return app_rig.build(folder) if kind == "app" else build_probe(folder, *SANITIZED)
+
+
 def build_probe(folder: Path, *flags: str) -> Path:
     """``probe.c``: the core, the I/O unit, the fake of Core Audio and a port."""
     program = folder / "probe"
@@ -71,8 +83,12 @@ class Probe:
 
 
 @contextmanager
-def probe(program: Path, words: str = "") -> Iterator[Probe]:
+def probe(program: Program, words: str = "") -> Iterator[Probe | app_rig.Running]:
     """Ends well, with every unit disposed of, or the test fails."""
+    if isinstance(program, app.Program):
+        with app_rig.running(program, words) as app_running:
+            yield app_running
+        return
     process = subprocess.Popen(
         [str(program), *words.split()],
         stdin=subprocess.PIPE,

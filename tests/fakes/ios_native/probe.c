@@ -86,9 +86,9 @@ static void send_facts(host *h)
     cp_write_begin(w, "facts");
     cp_write_object(w, "facts");
     cp_write_text(w, "platform", "ios", 64);
-    static const char *const texts[] = {"manufacturer", "Apple", "model", "iPhone0,0",
+    static const char *const texts[] = {"manufacturer", "Apple", "model", "iPhone14,7",
                                         "marketing_name", "", "soc", "", "os_name", "iOS",
-                                        "os_version", "17.0", "os_build", "21A000"};
+                                        "os_version", "17.0", "os_build", "21A329"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i += 2) {
         cp_write_text(w, texts[i], texts[i + 1], CP_MAX_NAME_CHARS);
     }
@@ -136,9 +136,11 @@ static void send_result(host *h, cp_writer *w, cp_duplex *d, cp_io *io, const cp
     cp_write_object(w, "observed");
     (void)cp_report_observed(w, d);
     cp_report_count(w, "render_errors", counts.render_errors);
-    cp_report_count(w, "bypass", g->bypass);
-    cp_report_count(w, "agc", g->agc);
-    cp_report_count(w, "ducking", g->ducking);
+    if (cp_words_is_voice(&h->request)) {
+        cp_report_count(w, "bypass", g->bypass);
+        cp_report_count(w, "agc", g->agc);
+        cp_report_count(w, "ducking_level", g->ducking);
+    }
     cp_write_end(w);
     cp_report_end(w, "float32", frames);
     send_written(h, w);
@@ -189,7 +191,10 @@ static void run_opened(host *h, cp_writer *w, cp_io *io, const cp_io_granted *g,
     if (code == NULL) {
         send_result(h, w, d, io, g);
     } else {
-        refuse(h, w, code, "the fake said so", 0);
+        char text[80];
+        snprintf(text, sizeof text, status == 0 ? "the harness ended it"
+                                                : "the unit does not start: status %d", status);
+        refuse(h, w, code, text, 0);
     }
     cp_duplex_free(d);
 }
@@ -215,7 +220,7 @@ static void *trial(void *user)
         refuse(h, w, CP_RATE_DIFFERS, "the output opens at 48000 Hz", 48000);
     } else {
         char text[80];
-        snprintf(text, sizeof text, "%s: %d", g.failed_step, g.failed_status);
+        snprintf(text, sizeof text, "%s: status %d", g.failed_step, g.failed_status);
         refuse(h, w, CP_OPEN_FAILED, text, 0);
     }
     cp_writer_free(w);

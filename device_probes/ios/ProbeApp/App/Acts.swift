@@ -48,7 +48,7 @@ final class Acts {
                 throw Refusal.unsupported("iOS has no route \(word)")
             }
             events.letMove()
-            outcome = try Routes.take(route, control: life)
+            outcome = try Routes.change(to: route, control: life)
             say("\(key)_took_ms", "\((cp_now_ns() - beganNs) / 1_000_000)")
         } catch let why as Refusal {
             outcome = "refused: \(why.text)"

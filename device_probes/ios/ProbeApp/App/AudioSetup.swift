@@ -2,13 +2,10 @@ import AVFoundation
 
 /// The one AVAudioSession: set up for a trial, and given back as it was found.
 final class AudioSetup {
-    /// Before anything was preferred: what the system uses by itself.
-    static let systemBufferS = AVAudioSession.sharedInstance().ioBufferDuration
-    static let systemRateHz = AVAudioSession.sharedInstance().sampleRate
-
     private let session = AVAudioSession.sharedInstance()
     private let lock = NSLock()
     private var volumeBefore: Float?
+    private var heldBefore: Float?
     private var isEntered = false
 
     /// What was granted for a trial.
@@ -44,7 +41,8 @@ final class AudioSetup {
             route = try Routes.take(r.route, control: control)
             // only an active session knows how many there are
             let most = max(1, session.maximumInputNumberOfChannels)
-            try session.setPreferredInputNumberOfChannels(min(Int(r.inputChannels), most))
+            // a wish: what was granted is told
+            try? session.setPreferredInputNumberOfChannels(min(Int(r.inputChannels), most))
         } catch let why as Refusal {
             throw why
         } catch {
@@ -66,8 +64,29 @@ final class AudioSetup {
         if r.bufferFrames > 0 {
             return Double(r.bufferFrames) / Double(r.rateHz)
         }
-        return r.bufferBursts > 0
-            ? Double(r.bufferBursts) * AudioSetup.systemBufferS : AudioSetup.systemBufferS
+        return Double(max(1, r.bufferBursts)) * SystemAudio.now().bufferS
+    }
+
+    /// A unit may bring a volume of its own with it: calls have theirs.
+    func holdVolume(_ r: Request, control: TrialControl) throws {
+        let now = session.outputVolume
+        if r.volume >= 0 && !SystemVolume.isAt(Float(r.volume)) {
+            lock.lock()
+            heldBefore = now
+            lock.unlock()
+            try setVolume(Float(r.volume), control: control)
+        }
+    }
+
+    /// Gives that volume back, while the unit is still there.
+    func releaseVolume() {
+        lock.lock()
+        let held = heldBefore
+        heldBefore = nil
+        lock.unlock()
+        if let held = held {
+            SystemVolume.giveBack(held)
+        }
     }
 
     private func setVolume(_ volume: Float, control: TrialControl) throws {
@@ -81,7 +100,7 @@ final class AudioSetup {
         }
     }
 
-    /// Gives volume, route and session back; from any thread, as often as wanted.
+    /// Gives volume, route and session back; from any thread but the main one, as often as wanted.
     func restore() {
         lock.lock()
         let volume = volumeBefore
@@ -90,7 +109,7 @@ final class AudioSetup {
         isEntered = false
         lock.unlock()
         if let volume = volume {
-            SystemVolume.ask(for: volume)
+            SystemVolume.giveBack(volume) // of the mode that is active: calls have their own
         }
         if wasEntered {
             try? session.overrideOutputAudioPort(.none)

@@ -9,11 +9,10 @@ final class Device {
     private let lock = NSLock()
     /// Of the trial that runs and may be acted upon.
     private var acts: Acts?
+    private var sounds = false
 
     init(presence: Presence) {
         self.presence = presence
-        _ = AudioSetup.systemBufferS // before anything is preferred
-        _ = AudioSetup.systemRateHz
     }
 
     func writeFacts(into writer: OpaquePointer) {
@@ -63,6 +62,8 @@ final class Device {
         defer { trial.close() }
         try trial.start()
         events.begin()
+        defer { setup.releaseVolume() }
+        try setup.holdVolume(r, control: control)
         try watch(trial, control: control)
         open.end()
         try trial.stop()
@@ -72,6 +73,19 @@ final class Device {
         return trial.result(TrialReport.write(trial, context))
     }
 
+    /// Whether the streams of a trial run: then the app is awake wherever it is.
+    var isSounding: Bool {
+        lock.lock()
+        defer { lock.unlock() }
+        return sounds
+    }
+
+    private func setSounds(_ now: Bool) {
+        lock.lock()
+        sounds = now
+        lock.unlock()
+    }
+
     private func setActs(_ open: Acts?) {
         lock.lock()
         acts = open
@@ -79,6 +93,11 @@ final class Device {
     }
 
     private func watch(_ trial: Trial, control: TrialControl) throws {
+        setSounds(true)
+        defer {
+            presence.outlast()
+            setSounds(false)
+        }
         while true {
             switch Int(trial.look()) {
             case CP_FINISHED:

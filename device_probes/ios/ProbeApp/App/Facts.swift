@@ -26,17 +26,18 @@ enum Facts {
         text(writer, "os_name", UIDeviceFacts.name)
         text(writer, "os_version", UIDeviceFacts.version)
         text(writer, "os_build", kernel("kern.osversion"))
-        let rateHz = Int64(AudioSetup.systemRateHz.rounded())
+        let system = SystemAudio.now()
+        let rateHz = Int64(system.rateHz.rounded())
         if rateHz >= CP_MIN_RATE_HZ && rateHz <= CP_MAX_RATE_HZ {
             cp_write_integer(writer, "native_rate_hz", rateHz)
         }
-        let burst = Int64((AudioSetup.systemBufferS * AudioSetup.systemRateHz).rounded())
+        let burst = Int64((system.bufferS * system.rateHz).rounded())
         if burst > 0 && burst <= CP_MAX_BUFFER_FRAMES {
             cp_write_integer(writer, "frames_per_burst", burst)
         }
         cp_write_flag(writer, "is_virtual", false)
         cp_write_flag(writer, "is_emulator", false)
-        raw(writer)
+        raw(writer, system)
         text(writer, "collected_at", now())
         cp_write_end(writer)
     }
@@ -45,13 +46,14 @@ enum Facts {
         cp_write_text(writer, key, value, Int32(CP_MAX_NAME_CHARS))
     }
 
-    private static func raw(_ writer: OpaquePointer) {
+    private static func raw(_ writer: OpaquePointer, _ system: SystemAudio) {
         let session = AVAudioSession.sharedInstance()
         let process = ProcessInfo.processInfo
         cp_write_object(writer, "raw")
         let categories = session.availableCategories.map { $0.rawValue }
         let modes = session.availableModes.map { $0.rawValue }
-        let entries = [
+        let entries: [(String, String)] = [
+            ("apis", "\(CP_API_REMOTE_IO),\(CP_API_VOICE_PROCESSING)"), // its default first
             ("routes", Routes.available().joined(separator: ", ")),
             ("hw.machine", kernel("hw.machine")),
             ("hw.model", kernel("hw.model")),
@@ -60,8 +62,8 @@ enum Facts {
             ("memory.bytes", "\(process.physicalMemory)"),
             ("low_power_mode", "\(process.isLowPowerModeEnabled)"),
             ("thermal", Health.thermal),
-            ("audio.system_rate_hz", "\(AudioSetup.systemRateHz)"),
-            ("audio.system_io_buffer_s", "\(AudioSetup.systemBufferS)"),
+            ("audio.system_rate_hz", "\(system.rateHz)"),
+            ("audio.system_io_buffer_s", "\(system.bufferS)"),
             ("audio.inputs", Routes.name(session.availableInputs ?? [])),
             ("audio.categories", categories.joined(separator: " ")),
             ("audio.modes", modes.joined(separator: " ")),

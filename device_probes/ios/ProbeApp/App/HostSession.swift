@@ -158,6 +158,14 @@ final class HostSession {
         status.running(false)
     }
 
+    /// The app is about to sleep: a host learns that from a link that ends, not from silence. A
+    /// trial that sounds goes on, and keeps the app awake.
+    func sleep() {
+        if !device.isSounding {
+            link.close()
+        }
+    }
+
     private func send(_ result: TrialResult) throws {
         try send(result.header)
         var crc32: UInt32 = 0

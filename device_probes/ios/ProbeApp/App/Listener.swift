@@ -4,22 +4,30 @@ import Foundation
 /// Accepts hosts on the phone's own loopback address, which usbmux reaches; no network does.
 final class Listener {
     private static let waiting: Int32 = 4
+    private static let pauseSeconds = 0.2
+    private static let lookMs: Int32 = 100
+    private static let stopSeconds = 1.0
 
     let port: UInt16
     private let onHost: (Link) -> Void
-    private let lock = NSLock()
+    private let onEnd: () -> Void
+    private let lock = NSCondition()
     private var socket: Int32 = -1
+    private var isWanted = false
 
-    init(port: UInt16, onHost: @escaping (Link) -> Void) {
+    /// `onEnd`: the socket is of no use any more and was closed; from a thread of its own.
+    init(port: UInt16, onHost: @escaping (Link) -> Void, onEnd: @escaping () -> Void) {
         self.port = port
         self.onHost = onHost
+        self.onEnd = onEnd
     }
 
     /// Listens, unless it does already. iOS takes the socket of an app that slept: called again
-    /// whenever the app comes to the front. Gives what went wrong.
+    /// whenever it has, and whenever the app comes to the front. Gives what went wrong.
     func start() -> String? {
         lock.lock()
         defer { lock.unlock() }
+        isWanted = true
         if socket >= 0 {
             return nil
         }
@@ -41,6 +49,36 @@ final class Listener {
         return nil
     }
 
+    /// Hangs up on whoever waits; listens no more when this returns, until `start`.
+    func stop() {
+        let end = Date(timeIntervalSinceNow: Listener.stopSeconds)
+        lock.lock()
+        isWanted = false
+        while socket >= 0 && lock.wait(until: end) {
+            continue
+        }
+        lock.unlock()
+    }
+
+    var isOpen: Bool {
+        lock.lock()
+        defer { lock.unlock() }
+        return socket >= 0
+    }
+
+    /// Closes it in one go with the question, so that a start meets it either open or gone.
+    private func closed(_ listening: Int32, whenUnwanted: Bool) -> Bool {
+        lock.lock()
+        defer { lock.unlock() }
+        if whenUnwanted && isWanted {
+            return false
+        }
+        Darwin.close(listening)
+        socket = -1
+        lock.broadcast()
+        return true
+    }
+
     private func bindToLoopback(_ opened: Int32) -> Bool {
         var address = sockaddr_in()
         address.sin_len = UInt8(MemoryLayout<sockaddr_in>.size)
@@ -55,18 +93,25 @@ final class Listener {
         }
     }
 
+    /// A socket that iOS took says ECONNABORTED for ever, so nothing but EINTR is passed over.
     private func acceptAll(on listening: Int32) {
         while true {
+            if closed(listening, whenUnwanted: true) {
+                return
+            }
+            var one = pollfd(fd: listening, events: Int16(POLLIN), revents: 0)
+            if poll(&one, 1, Listener.lookMs) == 0 {
+                continue
+            }
             let accepted = Darwin.accept(listening, nil, nil)
             if accepted >= 0 {
                 onHost(Link(socket: accepted))
-            } else if errno != EINTR && errno != ECONNABORTED {
+            } else if errno != EINTR {
                 break
             }
         }
-        lock.lock()
-        Darwin.close(listening)
-        socket = -1
-        lock.unlock()
+        _ = closed(listening, whenUnwanted: false)
+        Thread.sleep(forTimeInterval: Listener.pauseSeconds) // whatever it is, it may stay so
+        onEnd()
     }
 }

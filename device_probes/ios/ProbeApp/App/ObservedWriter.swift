@@ -2,6 +2,9 @@ import Foundation
 
 /// The object `observed` of a report while it is filled; keeps its bound.
 final class ObservedWriter {
+    /// What follows in the header: notes above all, whose letters may take six bytes each.
+    private static let reservedBytes = CP_MAX_NOTES * CP_MAX_NOTE_CHARS * 6 + 4096
+
     private let writer: OpaquePointer
     private var left: Int
 
@@ -13,7 +16,8 @@ final class ObservedWriter {
 
     /// nil and "" = the system does not say.
     func put(_ key: String, _ text: String?) {
-        if let text = text, !text.isEmpty, left > 0 {
+        let hasRoom = left > 0 && cp_write_room(writer) > ObservedWriter.reservedBytes
+        if let text = text, !text.isEmpty, hasRoom {
             left -= 1
             cp_write_text(writer, key, text, Int32(CP_MAX_OBSERVED_CHARS))
         }

@@ -8,6 +8,12 @@ final class Presence {
     private var mayLeave = false
     private var leftNs: Int64 = 0
     private var cameNs: Int64 = 0
+    private var background: BackgroundTime?
+
+    /// On the main thread, before anything is seen: what is kept awake for a host.
+    func stayAwake(by background: BackgroundTime) {
+        self.background = background
+    }
 
     /// From the main thread. An alert or the control centre on top is no leaving.
     func seen(inFront now: Bool) {
@@ -20,13 +26,18 @@ final class Presence {
         }
         let ended = now || mayLeave ? nil : control
         lock.unlock()
+        if now {
+            background?.end()
+        } else {
+            background?.begin()
+        }
         ended?.stop(Refusal(code: CP_BACKGROUND, text: "another app came in front of the probe"))
     }
 
     /// The start of the app and the first trial may cross: waits for the screen a moment.
     func enter(_ control: TrialControl, mayLeave: Bool) throws {
         var waited = 0.0
-        while !inFront {
+        while !take(control, mayLeave) {
             if waited >= 1.5 {
                 throw Refusal(
                     code: CP_BACKGROUND, text: "the probe is not in front on the phone's screen")
@@ -34,18 +45,29 @@ final class Presence {
             try control.sleep(0.05)
             waited += 0.05
         }
-        lock.lock()
-        self.control = control
-        self.mayLeave = mayLeave
-        leftNs = 0
-        cameNs = 0
-        lock.unlock()
     }
 
-    private var inFront: Bool {
+    /// Looks and takes it in one go: a departure in between would go unnoticed.
+    private func take(_ control: TrialControl, _ mayLeave: Bool) -> Bool {
         lock.lock()
         defer { lock.unlock() }
+        if isInFront {
+            self.control = control
+            self.mayLeave = mayLeave
+            leftNs = 0
+            cameNs = 0
+        }
         return isInFront
+    }
+
+    /// The sound of a trial ends, which kept the app awake: what came of it is still to be sent.
+    func outlast() {
+        lock.lock()
+        let isAway = !isInFront
+        lock.unlock()
+        if isAway {
+            background?.begin()
+        }
     }
 
     func leave() {

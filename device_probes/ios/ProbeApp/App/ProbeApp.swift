@@ -18,6 +18,7 @@ final class ProbeDelegate: NSObject, UIApplicationDelegate {
     let status = ProbeStatus()
     private let presence = Presence()
     private var server: ProbeServer?
+    private var tokens: [NSObjectProtocol] = []
 
     func application(
         _ application: UIApplication,
@@ -26,27 +27,36 @@ final class ProbeDelegate: NSObject, UIApplicationDelegate {
         #if targetEnvironment(simulator)
             status.refuseSimulator()
         #else
-            application.isIdleTimerDisabled = true // a dark screen ends the trial
             UIDeviceFacts.read()
             Health.begin()
-            server = ProbeServer(
+            let server = ProbeServer(
                 launch: Launch(), device: Device(presence: presence), status: status)
-            hear(UIApplication.didBecomeActiveNotification, #selector(cameToFront))
-            hear(UIApplication.didEnterBackgroundNotification, #selector(leftFront))
-            Microphone.ask { [status] in status.microphoneAnswered($0) }
+            self.server = server
+            presence.stayAwake(by: BackgroundTime(application) { server.sleep() })
+            hear(UIApplication.didBecomeActiveNotification) { $0.cameToFront() }
+            hear(UIApplication.didEnterBackgroundNotification) { $0.leftFront() }
+            server.start() // also while the microphone's dialog is up
+            Microphone.ask { @Sendable [status] in status.microphoneAnswered($0) }
         #endif
         return true
     }
 
-    private func hear(_ name: Notification.Name, _ heard: Selector) {
-        NotificationCenter.default.addObserver(self, selector: heard, name: name, object: nil)
+    /// Lives as long as the process; the system tells both on the main thread.
+    private func hear(
+        _ name: Notification.Name, _ heard: @escaping @MainActor (ProbeDelegate) -> Void
+    ) {
+        tokens.append(
+            NotificationCenter.default.addObserver(forName: name, object: nil, queue: nil) {
+                [self] _ in MainActor.assumeIsolated { heard(self) }
+            })
     }
 
-    @objc private func leftFront() {
+    private func leftFront() {
         presence.seen(inFront: false)
     }
 
-    @objc private func cameToFront() {
+    private func cameToFront() {
+        UIApplication.shared.isIdleTimerDisabled = true // a dark screen ends the trial
         presence.seen(inFront: true)
         server?.start()
         let scenes = UIApplication.shared.connectedScenes.compactMap { $0 as? UIWindowScene }

@@ -8,18 +8,18 @@ enum Routes {
     /// The word of a port; nil for one that the contract has no word for.
     static func word(of port: AVAudioSession.Port) -> String? {
         switch port {
-        case .builtInSpeaker: return cp_text(CP_ROUTE_SPEAKER)
-        case .builtInReceiver: return cp_text(CP_ROUTE_EARPIECE)
-        case .headphones, .headsetMic, .lineOut, .lineIn: return cp_text(CP_ROUTE_WIRED)
-        case .usbAudio: return cp_text(CP_ROUTE_USB)
-        case .bluetoothHFP: return cp_text(CP_ROUTE_BLUETOOTH_SCO)
-        case .bluetoothA2DP: return cp_text(CP_ROUTE_BLUETOOTH_A2DP)
-        case .bluetoothLE: return cp_text(CP_ROUTE_BLUETOOTH_LE)
+        case .builtInSpeaker: return word(CP_ROUTE_SPEAKER)
+        case .builtInReceiver: return word(CP_ROUTE_EARPIECE)
+        case .headphones, .headsetMic, .lineOut, .lineIn: return word(CP_ROUTE_WIRED)
+        case .usbAudio: return word(CP_ROUTE_USB)
+        case .bluetoothHFP: return word(CP_ROUTE_BLUETOOTH_SCO)
+        case .bluetoothA2DP: return word(CP_ROUTE_BLUETOOTH_A2DP)
+        case .bluetoothLE: return word(CP_ROUTE_BLUETOOTH_LE)
         default: return nil
         }
     }
 
-    private static func cp_text(_ route: Int) -> String {
+    private static func word(_ route: Int) -> String {
         String(cString: cp_route_word(Int32(route)))
     }
 
@@ -44,17 +44,25 @@ enum Routes {
         }
     }
 
+    /// Takes the active session to `route` while a trial runs: as `take`, and what the category
+    /// allowed for the route before is no longer so. A default to the speaker would keep the sound
+    /// from the earpiece; a headset that was not allowed is not there.
+    static func change(to route: Int32, control: TrialControl) throws -> String {
+        let session = AVAudioSession.sharedInstance()
+        try session.setCategory(session.category, mode: session.mode, options: options(for: route))
+        return try take(route, control: control)
+    }
+
     /// Takes the active session to `route` and waits until it is there; gives its word, or what the
     /// system chose when it was left to it.
     static func take(_ route: Int32, control: TrialControl) throws -> String {
         let session = AVAudioSession.sharedInstance()
-        if Int(route) != CP_ROUTE_DEFAULT {
-            let wanted = inputPort(of: route)
-            if let input = session.availableInputs?.first(where: { $0.portType == wanted }) {
-                try session.setPreferredInput(input)
-            }
-            try session.overrideOutputAudioPort(Int(route) == CP_ROUTE_SPEAKER ? .speaker : .none)
+        let wanted = inputPort(of: route) // nil for the default: no input is preferred
+        let input = session.availableInputs?.first { $0.portType == wanted }
+        if input != nil || Int(route) == CP_ROUTE_DEFAULT {
+            try session.setPreferredInput(input)
         }
+        try session.overrideOutputAudioPort(Int(route) == CP_ROUTE_SPEAKER ? .speaker : .none)
         let asked = String(cString: cp_route_word(route))
         var waited = 0.0
         while Int(route) != CP_ROUTE_DEFAULT && current() != asked {
@@ -85,15 +93,15 @@ enum Routes {
     /// Words of what can be asked for now, as far as the session says before it is opened.
     static func available() -> [String] {
         let session = AVAudioSession.sharedInstance()
-        var words = [cp_text(CP_ROUTE_SPEAKER)]
+        var words = [word(CP_ROUTE_SPEAKER)]
         if UIDeviceFacts.isPhone {
-            words.append(cp_text(CP_ROUTE_EARPIECE))
+            words.append(word(CP_ROUTE_EARPIECE))
         }
         let inputs = session.availableInputs?.map { $0.portType } ?? []
         let outputs = session.currentRoute.outputs.map { $0.portType }
         for port in inputs + outputs {
-            if let word = word(of: port), !words.contains(word) {
-                words.append(word)
+            if let known = word(of: port), !words.contains(known) {
+                words.append(known)
             }
         }
         return words

@@ -23,7 +23,9 @@ final class SessionEvents {
         }
     }
 
-    private func listen(_ name: Notification.Name, _ heard: @escaping (Notification) -> Void) {
+    private func listen(
+        _ name: Notification.Name, _ heard: @escaping @Sendable (Notification) -> Void
+    ) {
         tokens.append(
             NotificationCenter.default.addObserver(
                 forName: name, object: nil, queue: nil, using: heard))

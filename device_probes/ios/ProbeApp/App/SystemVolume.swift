@@ -22,7 +22,7 @@ enum SystemVolume {
     }
 
     /// Asks for `volume`, 0 to 1; from any thread.
-    static func ask(for volume: Float) {
+    private static func ask(for volume: Float) {
         DispatchQueue.main.async {
             let slider = view.subviews.compactMap { $0 as? UISlider }.first
             slider?.setValue(volume, animated: false)
@@ -30,12 +30,20 @@ enum SystemVolume {
         }
     }
 
+    /// Sets it without a word about what became of it; not on the main thread.
+    static func giveBack(_ volume: Float) {
+        _ = try? SystemVolume.set(volume, control: TrialControl { _, _ in })
+    }
+
+    static func isAt(_ volume: Float) -> Bool {
+        abs(AVAudioSession.sharedInstance().outputVolume - volume) <= tolerance
+    }
+
     /// Whether it is there in the end; not on the main thread.
     static func set(_ volume: Float, control: TrialControl) throws -> Bool {
-        let session = AVAudioSession.sharedInstance()
         ask(for: volume)
         var waited = 0.0
-        while abs(session.outputVolume - volume) > tolerance {
+        while !isAt(volume) {
             if waited >= settleSeconds {
                 return false
             }

@@ -22,7 +22,8 @@ final class Trial {
         guard let made = cp_duplex_new(&plan, sounds, Int32(sounds.count)) else {
             cp_io_close(opened)
             throw Refusal(
-                code: CP_TOO_LARGE, text: "the recording does not fit into the phone's memory")
+                code: CP_TOO_LARGE,
+                text: "the recording is too large for the contract or for the phone's memory")
         }
         io = opened
         timeline = made

@@ -53,18 +53,30 @@ enum TrialReport {
         }
     }
 
-    /// The unit cancels echo and suppresses noise together; what it read back is told.
+    /// The unit cancels echo and suppresses noise together; what it read back is told. Without it
+    /// no echo is cancelled, but only the mode `measurement` keeps the system's own processing of
+    /// the microphone to the least there is: in the others nobody says what it does.
     private static func effects(_ writer: OpaquePointer, _ trial: Trial, _ context: Context) {
-        let isVoice = context.request.isVoice
-        let bypass = trial.granted.bypass
-        let agc = trial.granted.agc
-        let both = !isVoice ? "off" : bypass < 0 ? "unknown" : bypass == 0 ? "on" : "off"
-        let level = !isVoice || bypass == 1 ? "off" : agc < 0 ? "unknown" : agc == 1 ? "on" : "off"
+        let isMeasurement = Int(context.request.mode) == CP_MODE_MEASUREMENT
+        var echo = "off"
+        var noise = isMeasurement ? "off" : "unknown"
+        var level = noise
+        if context.request.isVoice {
+            let isBypassed = trial.granted.bypass == 1
+            echo = state(trial.granted.bypass, on: 0)
+            noise = echo
+            level = isBypassed ? "off" : state(trial.granted.agc, on: 1)
+        }
         cp_write_object(writer, "effects")
-        cp_report_effect(writer, "aec", both)
-        cp_report_effect(writer, "ns", both)
+        cp_report_effect(writer, "aec", echo)
+        cp_report_effect(writer, "ns", noise)
         cp_report_effect(writer, "agc", level)
         cp_write_end(writer)
+    }
+
+    /// The word of a property as it was read back.
+    private static func state(_ granted: Int32, on: Int32) -> String {
+        granted < 0 ? "unknown" : granted == on ? "on" : "off"
     }
 
     private static func observed(_ writer: OpaquePointer, _ trial: Trial, _ context: Context) {
@@ -102,10 +114,16 @@ enum TrialReport {
         }
         out.put("microphone_mode", "\(AVCaptureDevice.activeMicrophoneMode.rawValue)")
         if context.request.isVoice {
-            out.put("bypass", "\(trial.granted.bypass)")
-            out.put("ducking_level", "\(trial.granted.ducking)")
+            unit(out, trial.granted)
         }
         cp_write_end(writer)
+    }
+
+    /// The voice-processing unit's properties as they were read back; -1 for one it does not tell.
+    private static func unit(_ out: ObservedWriter, _ granted: cp_io_granted) {
+        out.put("bypass", "\(granted.bypass)")
+        out.put("agc", "\(granted.agc)")
+        out.put("ducking_level", "\(granted.ducking)")
     }
 
     private static func notes(_ writer: OpaquePointer, _ trial: Trial, _ context: Context) {

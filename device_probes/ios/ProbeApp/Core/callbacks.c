@@ -62,12 +62,11 @@ static void take_input(cp_duplex *d, const float *samples, int64_t frames, const
 
 void cp_duplex_input(cp_duplex *d, const float *samples, int64_t frames, const cp_stamp *stamp)
 {
-    /* counted before it looks at allowed: who forbids and then sees no callback is alone */
-    atomic_fetch_add(&d->in_callback, 1);
-    if (atomic_load(&d->allowed) && frames > 0) {
+    /* what comes after the end has no reader, and would be counted as an overrun */
+    bool is_wanted = atomic_load(&d->allowed) && atomic_load(&d->state) < CP_DONE;
+    if (is_wanted && frames > 0) {
         take_input(d, samples, frames, stamp);
     }
-    atomic_fetch_sub(&d->in_callback, 1);
 }
 
 static void drain(cp_duplex *d, int64_t keep)
@@ -201,11 +200,9 @@ static void duplex(cp_duplex *d, float *samples, int64_t frames, const cp_stamp 
 
 void cp_duplex_output(cp_duplex *d, float *samples, int64_t frames, const cp_stamp *stamp)
 {
-    atomic_fetch_add(&d->in_callback, 1);
     if (atomic_load(&d->allowed) && frames > 0) {
         duplex(d, samples, frames, stamp);
     } else if (frames > 0) {
         memset(samples, 0, (size_t)(frames * d->plan.output_channels) * sizeof(float));
     }
-    atomic_fetch_sub(&d->in_callback, 1);
 }

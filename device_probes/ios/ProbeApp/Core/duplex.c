@@ -21,15 +21,24 @@ static void init_atomics(cp_duplex *d)
     d->movement = -1;
 }
 
+/* Even as int16 it has to fit into what a host takes; the rate that was granted decides. */
+static bool is_sendable(const cp_plan *plan)
+{
+    return plan->recording_frames > 0 &&
+           plan->recording_frames * plan->input_channels * 2 <= CP_MAX_PCM_BYTES;
+}
+
 cp_duplex *cp_duplex_new(const cp_plan *plan, const cp_sound *sounds, int32_t count)
 {
     cp_duplex *d = calloc(1, sizeof *d);
-    if (d == NULL || count > CP_MAX_PLAYS || plan->recording_frames <= 0) {
+    if (d == NULL || count > CP_MAX_PLAYS || !is_sendable(plan)) {
         free(d);
         return NULL;
     }
     d->plan = *plan;
-    memcpy(d->sounds, sounds, (size_t)count * sizeof *sounds);
+    if (count > 0) { /* sounds may be NULL then, which memcpy must not be given */
+        memcpy(d->sounds, sounds, (size_t)count * sizeof *sounds);
+    }
     d->sound_count = count;
     d->warmup_left = plan->warmup_frames;
     int64_t spread = plan->recording_frames / (CP_MAX_TIMESTAMPS - 8);
@@ -79,11 +88,6 @@ void cp_duplex_forbid(cp_duplex *d)
     int32_t state = atomic_load(&d->state);
     while (state < CP_DONE && !atomic_compare_exchange_weak(&d->state, &state, CP_STOPPED)) {
     }
-}
-
-bool cp_duplex_is_quiet(const cp_duplex *d)
-{
-    return !atomic_load(&d->allowed) && atomic_load(&d->in_callback) == 0;
 }
 
 int32_t cp_duplex_look(cp_duplex *d, int64_t now_ns)

@@ -3,8 +3,9 @@
  * (docs/probe-protocol.md, "The timeline"). All times are nanoseconds of one monotonic clock.
  *
  * Threads: cp_duplex_input and cp_duplex_output belong to the audio threads; they take no lock and
- * no memory. cp_duplex_look and cp_duplex_status may be called by one other thread meanwhile;
- * what stands under "when it is quiet" only after cp_duplex_forbid and with cp_duplex_is_quiet.
+ * no memory. cp_duplex_look and cp_duplex_status may be called by one other thread meanwhile; what
+ * stands under "when it is quiet" only after cp_duplex_forbid, when no callback runs any more (the
+ * I/O unit counts them).
  */
 #ifndef CHIRPBENCH_DUPLEX_H
 #define CHIRPBENCH_DUPLEX_H
@@ -46,7 +47,10 @@ typedef struct cp_status {
     int64_t opened_ns, started_ns, first_output_ns, first_input_ns, first_nonzero_ns;
 } cp_status;
 
-/* NULL: no memory. The samples of the sounds stay whose they are, and stay there. */
+/*
+ * NULL: no memory, or more than CP_MAX_PCM_BYTES as int16. The samples of the sounds stay whose
+ * they are, and stay there.
+ */
 cp_duplex *cp_duplex_new(const cp_plan *plan, const cp_sound *sounds, int32_t count);
 /* When it is quiet. */
 void cp_duplex_free(cp_duplex *d);
@@ -57,8 +61,6 @@ void cp_duplex_allow(cp_duplex *d);
 void cp_duplex_started(cp_duplex *d, int64_t now_ns);
 /* From now on they write silence and read nothing; what is whole stays CP_DONE. */
 void cp_duplex_forbid(cp_duplex *d);
-/* Whether no callback runs any more. */
-bool cp_duplex_is_quiet(const cp_duplex *d);
 
 /* Frames that came from the microphone, interleaved. */
 void cp_duplex_input(cp_duplex *d, const float *samples, int64_t frames, const cp_stamp *stamp);

@@ -33,7 +33,6 @@ struct cp_duplex {
     _Atomic int64_t newest_frame, newest_ns;
 
     atomic_bool allowed; /* false: a callback touches nothing */
-    atomic_int in_callback;
     atomic_bool input_begun; /* a frame came since frame 0 */
     _Atomic int32_t state, callbacks, input_callbacks, short_reads, output_gaps, input_gaps;
     _Atomic int64_t played, recorded, filled, owed_max, drained, overrun, waiting_max;

@@ -12,7 +12,11 @@ enum {
     OUTPUT_BUS = 0, /* to the loudspeaker; its input scope is ours */
     INPUT_BUS = 1,  /* from the microphone; its output scope is ours */
     QUIET_WAITS = 400,
-    QUIET_WAIT_US = 5000,
+    QUIET_WAIT_MS = 5,
+    /* A unit that is opened right after another one closed may fail for a moment (WebRTC's
+     * voice_processing_audio_unit.mm waits as often and as long). */
+    INITIALIZE_TRIES = 5,
+    INITIALIZE_WAIT_MS = 100,
     /* Of iOS 17. By number, because an enumerator that is newer than the target warns. */
     DUCKING_PROPERTY = 2108,
 };
@@ -28,6 +32,7 @@ struct cp_io {
     int32_t output_channels, input_channels;
     bool is_initialized, is_running;
     _Atomic(cp_duplex *) timeline; /* NULL: silence */
+    atomic_int inside; /* callbacks that run; each looks at the timeline after it was counted */
     atomic_int render_errors, last_render_error, oversized;
     mach_timebase_info_data_t timebase;
     float scratch[CP_MAX_SLICE_FRAMES * CP_MAX_CHANNELS]; /* of the input callback */
@@ -57,15 +62,18 @@ static cp_stamp stamp_of(const cp_io *io, const AudioTimeStamp *time)
     return stamp;
 }
 
-static OSStatus on_input(void *user, AudioUnitRenderActionFlags *flags, const AudioTimeStamp *time,
-                         UInt32 bus, UInt32 frames, AudioBufferList *unused)
+static void wait_ms(long ms)
 {
-    cp_io *io = user;
+    (void)nanosleep(&(struct timespec){0, ms * 1000000L}, NULL);
+}
+
+static void take_input(cp_io *io, AudioUnitRenderActionFlags *flags, const AudioTimeStamp *time,
+                       UInt32 bus, UInt32 frames)
+{
     cp_duplex *timeline = atomic_load(&io->timeline);
-    (void)unused;
     if (timeline == NULL || frames > CP_MAX_SLICE_FRAMES) {
         atomic_fetch_add(&io->oversized, timeline != NULL);
-        return noErr;
+        return;
     }
     UInt32 bytes = frames * (UInt32)io->input_channels * (UInt32)sizeof(float);
     AudioBufferList list;
@@ -77,11 +85,36 @@ static OSStatus on_input(void *user, AudioUnitRenderActionFlags *flags, const Au
     if (status != noErr || list.mBuffers[0].mDataByteSize < bytes) {
         atomic_fetch_add(&io->render_errors, 1);
         atomic_store(&io->last_render_error, status);
-        return noErr; /* the next one may come again */
+        return; /* the next one may come again */
     }
     cp_stamp stamp = stamp_of(io, time);
     cp_duplex_input(timeline, list.mBuffers[0].mData, frames, &stamp);
-    return noErr;
+}
+
+static OSStatus on_input(void *user, AudioUnitRenderActionFlags *flags, const AudioTimeStamp *time,
+                         UInt32 bus, UInt32 frames, AudioBufferList *unused)
+{
+    cp_io *io = user;
+    (void)unused;
+    atomic_fetch_add(&io->inside, 1);
+    take_input(io, flags, time, bus, frames);
+    atomic_fetch_sub(&io->inside, 1);
+    return noErr; /* an error here would stop the unit, and say less than the counts do */
+}
+
+static void give_output(cp_io *io, const AudioTimeStamp *time, UInt32 frames, AudioBufferList *list)
+{
+    cp_duplex *timeline = atomic_load(&io->timeline);
+    UInt32 bytes = frames * (UInt32)io->output_channels * (UInt32)sizeof(float);
+    if (timeline != NULL && list->mNumberBuffers == 1 && list->mBuffers[0].mDataByteSize >= bytes) {
+        cp_stamp stamp = stamp_of(io, time);
+        cp_duplex_output(timeline, list->mBuffers[0].mData, frames, &stamp);
+        return;
+    }
+    atomic_fetch_add(&io->oversized, timeline != NULL);
+    for (UInt32 i = 0; i < list->mNumberBuffers; i++) {
+        memset(list->mBuffers[i].mData, 0, list->mBuffers[i].mDataByteSize);
+    }
 }
 
 static OSStatus on_output(void *user, AudioUnitRenderActionFlags *flags,
@@ -89,19 +122,11 @@ static OSStatus on_output(void *user, AudioUnitRenderActionFlags *flags,
                           AudioBufferList *list)
 {
     cp_io *io = user;
-    cp_duplex *timeline = atomic_load(&io->timeline);
     (void)flags;
     (void)bus;
-    UInt32 bytes = frames * (UInt32)io->output_channels * (UInt32)sizeof(float);
-    if (timeline != NULL && list->mNumberBuffers == 1 && list->mBuffers[0].mDataByteSize >= bytes) {
-        cp_stamp stamp = stamp_of(io, time);
-        cp_duplex_output(timeline, list->mBuffers[0].mData, frames, &stamp);
-        return noErr;
-    }
-    atomic_fetch_add(&io->oversized, timeline != NULL);
-    for (UInt32 i = 0; i < list->mNumberBuffers; i++) {
-        memset(list->mBuffers[i].mData, 0, list->mBuffers[i].mDataByteSize);
-    }
+    atomic_fetch_add(&io->inside, 1);
+    give_output(io, time, frames, list);
+    atomic_fetch_sub(&io->inside, 1);
     return noErr;
 }
 
@@ -146,7 +171,7 @@ static int32_t open_format(cp_io *io, UInt32 scope, UInt32 bus, int32_t rate_hz,
 }
 
 /* What the unit does not take is told by what is read back, and is no end. */
-static void set_voice(cp_io *io, const cp_io_plan *plan, cp_io_granted *granted)
+static void set_voice(cp_io *io, const cp_io_plan *plan)
 {
     const UInt32 global = kAudioUnitScope_Global;
     if (plan->bypass != CP_LEAVE) {
@@ -163,6 +188,11 @@ static void set_voice(cp_io *io, const cp_io_plan *plan, cp_io_granted *granted)
         wanted.level = (UInt32)plan->ducking;
         (void)set(io, DUCKING_PROPERTY, global, INPUT_BUS, &wanted, sizeof wanted);
     }
+}
+
+static void read_voice(cp_io *io, cp_io_granted *granted)
+{
+    const UInt32 global = kAudioUnitScope_Global;
     UInt32 value = 0;
     UInt32 bytes = sizeof value;
     if (AudioUnitGetProperty(io->unit, kAUVoiceIOProperty_BypassVoiceProcessing, global, INPUT_BUS,
@@ -220,6 +250,17 @@ static OSStatus set_callbacks(cp_io *io, const char **step)
     return status;
 }
 
+static OSStatus initialize(cp_io *io)
+{
+    OSStatus status = AudioUnitInitialize(io->unit);
+    for (int tries = 1; status != noErr && tries < INITIALIZE_TRIES; tries++) {
+        wait_ms(INITIALIZE_WAIT_MS);
+        status = AudioUnitInitialize(io->unit);
+    }
+    io->is_initialized = status == noErr;
+    return status;
+}
+
 static OSStatus set_up(cp_io *io, const cp_io_plan *plan, cp_io_granted *granted,
                        const char **step)
 {
@@ -244,14 +285,28 @@ static OSStatus set_up(cp_io *io, const cp_io_plan *plan, cp_io_granted *granted
         status = set_callbacks(io, step);
     }
     if (status == noErr && plan->is_voice) {
-        set_voice(io, plan, granted);
+        set_voice(io, plan);
     }
     if (status == noErr) {
         *step = "initializing";
-        status = AudioUnitInitialize(io->unit);
-        io->is_initialized = status == noErr;
+        status = initialize(io);
+    }
+    if (status == noErr && plan->is_voice) {
+        set_voice(io, plan); /* again: initializing may set it back, and WebRTC sets it only now */
+        read_voice(io, granted);
     }
     return status;
+}
+
+/* Voice processing may know one channel only, and say so no sooner than now. */
+static OSStatus set_up_with_one(cp_io *io, const cp_io_plan *plan, cp_io_granted *granted,
+                                const char **step)
+{
+    cp_io_plan one = *plan;
+    one.input_channels = one.output_channels = 1;
+    (void)AudioComponentInstanceDispose(io->unit);
+    io->unit = NULL;
+    return set_up(io, &one, granted, step);
 }
 
 cp_io *cp_io_open(const cp_io_plan *plan, cp_io_granted *granted)
@@ -266,6 +321,10 @@ cp_io *cp_io_open(const cp_io_plan *plan, cp_io_granted *granted)
     }
     (void)mach_timebase_info(&io->timebase);
     granted->failed_status = set_up(io, plan, granted, &granted->failed_step);
+    bool has_more = io->input_channels > 1 || io->output_channels > 1;
+    if (granted->failed_status != noErr && io->unit != NULL && plan->is_voice && has_more) {
+        granted->failed_status = set_up_with_one(io, plan, granted, &granted->failed_step);
+    }
     if (granted->failed_status != noErr) {
         cp_io_close(io);
         return NULL;
@@ -287,7 +346,7 @@ int32_t cp_io_start(cp_io *io, cp_duplex *timeline)
 
 bool cp_io_stop(cp_io *io)
 {
-    cp_duplex *timeline = atomic_load(&io->timeline);
+    cp_duplex *timeline = atomic_exchange(&io->timeline, NULL);
     if (timeline != NULL) {
         cp_duplex_forbid(timeline);
     }
@@ -295,13 +354,11 @@ bool cp_io_stop(cp_io *io)
         (void)AudioOutputUnitStop(io->unit);
         io->is_running = false;
     }
-    for (int i = 0; timeline != NULL && i < QUIET_WAITS; i++) {
-        if (cp_duplex_is_quiet(timeline)) {
-            break;
-        }
-        (void)nanosleep(&(struct timespec){0, QUIET_WAIT_US * 1000L}, NULL);
+    /* one that renders has the timeline in hand, and has not told it so yet */
+    for (int i = 0; atomic_load(&io->inside) > 0 && i < QUIET_WAITS; i++) {
+        wait_ms(QUIET_WAIT_MS);
     }
-    return timeline == NULL || cp_duplex_is_quiet(timeline);
+    return atomic_load(&io->inside) == 0;
 }
 
 void cp_io_counts_of(const cp_io *io, cp_io_counts *counts)
@@ -316,7 +373,6 @@ void cp_io_close(cp_io *io)
     if (io == NULL) {
         return;
     }
-    atomic_store(&io->timeline, NULL);
     if (io->unit != NULL) {
         if (io->is_initialized) {
             (void)AudioUnitUninitialize(io->unit);

@@ -126,7 +126,7 @@ async def _launch(call: Call, intent: _Intent, found: Installed) -> int:
         call.err("Warning: Activity not started, its current task has been brought to the front\n")
     state.wake()  # turnScreenOn, and showWhenLocked over a keyguard
     state.show(intent.component)
-    await phone.event("probe:start")
+    await phone.moments.event("probe:start")
     if intent.component == PROBE_ACTIVITY:
         loop = asyncio.get_running_loop()
         try:  # a probe in a process of its own takes its time to start
@@ -158,7 +158,7 @@ async def _start_browser(call: Call, intent: _Intent) -> int:
     if browser is None or not found or not found.enabled or not named or not (is_link or is_icon):
         call.err(f"Error: Activity not started, unable to resolve {intent}\n")
         return 1
-    await phone.event("browser:view")
+    await phone.moments.event("browser:view")
     browser.view(intent.data if is_link else "")
     found.stopped = False
     phone.state.show(browser.component)  # behind a keyguard, if one is up

@@ -109,7 +109,8 @@ def _press(call: Call, key: str) -> None:
     elif code == 4 and not state.keyguard_showing:
         state.hide(state.top)
     elif code in (24, 25):
-        press_volume_key(call.phone, 1 if code == 24 else -1)
+        keys = call.phone.spec.android.volume_keys_in_call
+        press_volume_key(state, keys, 1 if code == 24 else -1, call.phone.app.trial)
     state.touch()
 
 

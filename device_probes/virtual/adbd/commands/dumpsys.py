@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
+from device_probes.virtual.adbd.core import PhoneCore
 from device_probes.virtual.adbd.dumps import activities, audio, energy, package, windows
 from device_probes.virtual.adbd.shell import Call, CommandFunction
-
-if TYPE_CHECKING:
-    from device_probes.virtual.adbd.core import PhoneCore
 
 Dump: TypeAlias = "Callable[[PhoneCore, list[str]], str | None]"
 """Text for the service's arguments; ``None``: this Android has no such service."""

@@ -65,10 +65,10 @@ async def _install(call: Call, args: list[str]) -> int:
     )
     try:
         data = await _apk_bytes(call, options.values.get("-S", ""), options.rest)
-        await phone.event("install:verify")
+        await phone.moments.event("install:verify")
         await asyncio.sleep(phone.state.real_s(phone.spec.android.install_ms / 1000))
         apk = phone.packages.check(data, flags)
-        await phone.event("install:commit")
+        await phone.moments.event("install:commit")
         phone.packages.commit(apk, data, flags)
     except ApkRefused as exc:
         text = f": {exc.text}" if exc.text else ""
@@ -100,7 +100,7 @@ async def _apk_bytes(call: Call, size: str, paths: list[str]) -> bytes:
         part = await call.stdin.read()
         if not part:
             raise StreamClosed("the APK ended early")
-        async for piece in call.phone.pieces("install:data", part):
+        async for piece in call.phone.moments.pieces("install:data", part):
             data += piece
     return bytes(data[:wanted])
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
+from device_probes.virtual.adbd.core import PhoneCore
 from device_probes.virtual.adbd.dumps.energy import flag
 from device_probes.virtual.adbd.dumps.windows import focused_window, handle, hash_of, record
 from device_probes.virtual.adbd.system import PROBE_PACKAGE
-
-if TYPE_CHECKING:
-    from device_probes.virtual.adbd.core import PhoneCore
 
 
 def activity(phone: PhoneCore, args: list[str]) -> str:

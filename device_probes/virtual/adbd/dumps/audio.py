@@ -4,13 +4,10 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
+from device_probes.virtual.adbd.core import PhoneCore
 from device_probes.virtual.adbd.dumps.energy import flag
 from device_probes.virtual.adbd.system import STREAM_NAMES, Recorder
-
-if TYPE_CHECKING:
-    from device_probes.virtual.adbd.core import PhoneCore
 
 
 def audio(phone: PhoneCore, _: list[str]) -> str:

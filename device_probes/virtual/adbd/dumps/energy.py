@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from device_probes.virtual.adbd.core import PhoneCore
+from device_probes.virtual.adbd.core import PhoneCore
 
 
 def flag(value: object) -> str:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import posixpath
 import time
-from typing import TYPE_CHECKING
 
+from device_probes.virtual.adbd.core import PhoneCore
 from device_probes.virtual.adbd.dumps.energy import flag
 from device_probes.virtual.adbd.dumps.windows import handle
 from device_probes.virtual.adbd.packages import Installed
-
-if TYPE_CHECKING:
-    from device_probes.virtual.adbd.core import PhoneCore
 
 
 def package(phone: PhoneCore, args: list[str]) -> str:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from device_probes.virtual.adbd.core import PhoneCore
 from device_probes.virtual.adbd.dumps.energy import flag
-
-if TYPE_CHECKING:
-    from device_probes.virtual.adbd.core import PhoneCore
 
 
 def handle(text: str) -> str:

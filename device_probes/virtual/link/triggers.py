@@ -1,21 +1,7 @@
 """Things that go wrong at an exact moment: triggers on named events.
 
-| event | when |
-|---|---|
-| ``connect`` | an adb server says hello |
-| ``auth:dialog`` | the key dialog appears |
-| ``open:SERVICE`` | a stream is opened, e.g. ``open:localabstract:…``, ``open:sync:`` |
-| ``shell:COMMAND`` | before a command runs; ``shell-done:COMMAND`` after it, before it answers |
-| ``install:verify``, ``install:commit`` | in an install: before the APK is read, before it counts |
-| ``sync:send:PATH``, ``sync:recv:PATH``, ``sync:stat:PATH``, ``sync:list:PATH`` | requests |
-| ``sync:data``, ``sync:recv-data`` | bytes of a push, of a pull |
-| ``stream:data``, ``stream:data:in``, ``stream:data:out`` | bytes of the probe; to it; from it |
-| ``reverse:accept`` | an app of the phone dials a port that leads to the host |
-| ``reverse:data:in``, ``reverse:data:out`` | bytes from the host; to it |
-| ``browser:view`` | the browser is told to show a page, or to come to the front |
-| ``devtools:data:in``, ``devtools:data:out`` | bytes to its DevTools; from them |
-| ``probe:start``, ``probe:accept`` | its process starts; it takes a host |
-| ``probe:facts``, ``probe:run``, ``probe:stage:STAGE``, ``probe:recorded`` | inside the probe |
+Which events there are, the text of each kind of phone says (:mod:`..adbd.android`,
+:mod:`..usbmuxd.iphone`).
 """
 
 from __future__ import annotations

@@ -1,28 +1,26 @@
-"""The sound of a virtual phone, with the rules Android has for an app that plays and records."""
+"""The rules Android has for an app that plays and records."""
 
 from __future__ import annotations
 
 import threading
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from device_probes.protocol import RefusedCode
-from device_probes.server import ConnectionDropped, EmitProgress, LoadedPlay, TrialRefused
+from device_probes.server import ConnectionDropped, TrialRefused
 from device_probes.virtual.adbd.midtrial import MidTrial, stream_of
-from device_probes.virtual.adbd.packages import RECORD_AUDIO
-from device_probes.virtual.adbd.system import PROBE_PACKAGE, Recorder
-from profiler.model import CodecCost, CodecRequest, DeviceFacts, ProbeReport, TrialRequest
+from device_probes.virtual.adbd.packages import RECORD_AUDIO, Packages
+from device_probes.virtual.adbd.probe_app import ProbeApp
+from device_probes.virtual.adbd.system import PROBE_PACKAGE, Recorder, SystemState
+from device_probes.virtual.link.app_device import Record, Recorded, Samples
+from device_probes.virtual.link.moments import Moments
+from device_probes.virtual.phone import VirtualPhone
+from profiler.model import ProbeReport, TrialRequest
 
-if TYPE_CHECKING:
-    from device_probes.virtual.adbd.core import PhoneCore
-
-Samples: TypeAlias = npt.NDArray[np.int16] | npt.NDArray[np.float32]
 THERMAL_WORDS = ("none", "light", "moderate", "severe", "critical", "emergency", "shutdown")
 _SOURCES = {
     "default": "MIC",
@@ -35,48 +33,40 @@ _SOURCES = {
 }
 
 
-class AppDevice:
-    """The phone's sound, with the rules Android has for an app that records."""
+class AndroidRules:
+    """What one phone's system does to the probe app's trials.
 
-    def __init__(self, phone: PhoneCore) -> None:
-        self._phone = phone
+    ``drop`` breaks every connection, as a phone does that vanishes in mid-trial.
+    """
 
-    def facts(self) -> DeviceFacts:
-        """What the phone says of itself."""
-        self._phone.event_here("probe:facts")
-        return self._phone.phone.facts()
-
-    def codec_cost(
-        self, request: CodecRequest, emit_progress: EmitProgress, cancelled: threading.Event
-    ) -> CodecCost:
-        """What coding speech costs on it."""
-        self._phone.event_here("probe:codec")
-        return self._phone.phone.codec_cost(request, emit_progress, cancelled)
-
-    def run(
+    def __init__(
         self,
-        request: TrialRequest,
-        plays: Sequence[LoadedPlay],
-        emit_progress: EmitProgress,
-        cancelled: threading.Event,
-    ) -> tuple[ProbeReport, Samples]:
+        sound: VirtualPhone,
+        state: SystemState,
+        packages: Packages,
+        app: ProbeApp,
+        moments: Moments,
+        *,
+        drop: Callable[[], None],
+    ) -> None:
+        self._sound = sound
+        self._state = state
+        self._packages = packages
+        self._app = app
+        self._moments = moments
+        self._drop = drop
+
+    def trial(self, request: TrialRequest, record: Record, cancelled: threading.Event) -> Recorded:
         """One trial, as the system lets an app have it."""
-        phone = self._phone
-        phone.event_here("probe:run")
         self._may_record()
-
-        def emit(stage: str, fraction: float) -> None:
-            phone.event_here(f"probe:stage:{stage}")
-            emit_progress(stage, fraction)
-
         goes_on = request.background == "continue"
         with self._under_way(request, cancelled) as trial:
-            report, samples = phone.phone.run(request, plays, emit, cancelled)
+            report, samples = record()
             observed = {**self._observed(request), **trial.observed()}
             if not goes_on:
                 self._in_front()
-        phone.event_here("probe:recorded")
-        state = phone.state
+        self._moments.event_here("probe:recorded")
+        state = self._state
         silent = state.microphone_taken if goes_on else state.microphone_silent
         if silent:
             samples = np.zeros_like(samples)
@@ -84,8 +74,8 @@ class AppDevice:
         return self._honest(report, samples, observed, silent=silent, silenced=silenced), samples
 
     def _may_record(self) -> None:
-        state = self._phone.state
-        if not self._phone.packages.allowed(PROBE_PACKAGE):
+        state = self._state
+        if not self._packages.allowed(PROBE_PACKAGE):
             raise TrialRefused(RefusedCode.PERMISSION, f"{RECORD_AUDIO} is not granted")
         self._in_front()
         others = [r.package for r in state.recorders if r.package != PROBE_PACKAGE]
@@ -95,17 +85,16 @@ class AppDevice:
     @contextmanager
     def _under_way(self, request: TrialRequest, cancelled: threading.Event) -> Iterator[MidTrial]:
         """The phone as the trial wants it, and given back."""
-        phone, app = self._phone, self._phone.app
-        state, pid = phone.state, app.pid
+        state, app, pid = self._state, self._app, self._app.pid
         app.prepare(request)
         recorder = self._recorder(request, pid or 0)
         state.recorders.append(recorder)
-        app.trial = trial = MidTrial(phone, request, cancelled)
+        app.trial = trial = MidTrial(self._sound, state, request, cancelled)
         state.watch(trial.look)
         try:
             yield trial
         except ConnectionDropped:
-            phone.jerk()
+            self._drop()
             raise
         except TrialRefused as exc:
             if not trial.was_left:
@@ -121,27 +110,22 @@ class AppDevice:
                 state.recorders = [r for r in state.recorders if r is not recorder]
                 app.restore()
 
-    def act(self, action: str, value: str) -> str:
-        """An act of the contract; the route is the one of the phone's sound."""
-        self._phone.event_here("probe:act")
-        return self._phone.phone.act(action, value)
-
     def _in_front(self) -> None:
-        state = self._phone.state
+        state = self._state
         if not (state.awake and state.probe_on_top):
             text = f"another app is in front: {state.top.partition('/')[0]}"
             raise TrialRefused(RefusedCode.BACKGROUND, text if state.awake else "the screen is off")
 
     def _recorder(self, request: TrialRequest, pid: int) -> Recorder:
-        found = self._phone.packages.installed.get(PROBE_PACKAGE)
+        found = self._packages.installed.get(PROBE_PACKAGE)
         source = _SOURCES.get(request.input_preset, "MIC")
         session = 1000 + 8 * (zlib.crc32(str(pid).encode()) % 500)
         uid = found.uid if found else 0
-        silent = self._phone.state.microphone_silent
+        silent = self._state.microphone_silent
         return Recorder(PROBE_PACKAGE, pid, uid, session, source, request.rate_hz, silent)
 
     def _observed(self, request: TrialRequest) -> dict[str, str]:
-        state = self._phone.state
+        state = self._state
         call = request.audio_mode == "communication"
         volume = state.volumes[stream_of(request)]
         return {
@@ -163,7 +147,7 @@ class AppDevice:
         silenced: bool,
     ) -> ProbeReport:
         """The report with what this phone's system would say; the sound's part stays."""
-        state = self._phone.state
+        state = self._state
         run = samples.shape[0] if silent else report.longest_zero_run_frames
         startup = dict(report.startup_ms)
         if silent:

@@ -1,0 +1,1 @@
+"""One module a page: Streamlit calls only. What they show is made in :mod:`dashboard.views`."""

@@ -1,0 +1,1 @@
+"""The fleet: rows, filters, who stands out, the strip of all models, the table."""

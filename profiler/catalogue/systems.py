@@ -1,0 +1,38 @@
+"""Which tests a kind of device can run at all, for texts that name a test as what would tell.
+
+The tests' own planners decide and say why (``not_on_this_probe``, ``needs_coder``, ``needs_adb``);
+the table here repeats them by family, as advice knows of a model no more. A test of the catalogue
+holds the two beside each other.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+NEVER: Mapping[str, frozenset[str]] = {
+    "android": frozenset({"W1"}),
+    "ios": frozenset({"A6", "G5", "R4", "V6", "W1"}),
+    "web": frozenset({"A6", "G5", "K1", "L8", "R1", "R4", "V2", "V4"}),
+    "host": frozenset({
+        "A1", "A3", "A5", "A6", "A7", "A8", "G5", "K1", "L2", "L8", "R1", "R4", "V2", "V6", "W1",
+    }),
+}  # fmt: skip
+"""By family (``android``, ``ios``, ``web``, ``host``): tests that none of its devices can run,
+whatever stands on the bench."""
+_WOULD = re.compile(r" \(([A-Z][1-9](?: or [A-Z][1-9])*)((?: on this route)? would[^()]*)\)")
+
+
+def runs_on(test_id: str, family: str) -> bool:
+    """Whether a device of this family can run a test, given what it needs beside it."""
+    return test_id not in NEVER.get(family, frozenset())
+
+
+def as_runs_on(text: str, family: str) -> str:
+    """A text without the tests in ``(A1 or L1 would tell)`` that this family cannot run."""
+
+    def kept(found: re.Match[str]) -> str:
+        tests = [t for t in found[1].split(" or ") if runs_on(t, family)]
+        return f" ({' or '.join(tests)}{found[2]})" if tests else ""
+
+    return _WOULD.sub(kept, text)
