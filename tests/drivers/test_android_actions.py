@@ -9,9 +9,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from android_benches import Rig, has_note, rig, trial
+from android_benches import CALM, QUICK, Rig, has_note, rig, trial
 
-from device_probes.android import AndroidDriver, PrivateServer
+from device_probes.android import AndroidDeadlines, AndroidDriver, PrivateServer
 from device_probes.android.acting import MAX_ACTIONS
 from device_probes.android.prepare import Before
 from device_probes.driver import Acts, Capture, Play, Progress, StartsFresh
@@ -73,11 +73,11 @@ def indices(made: Rig) -> dict[int, int]:
 def phone_for(server: PrivateServer, request: pytest.FixtureRequest):
     """``phone_for(android=…)``: a rig and its connected driver, on a fast clock."""
 
-    def make(**more: object) -> tuple[Rig, AndroidDriver]:
+    def make(deadlines: AndroidDeadlines = CALM, **more: object) -> tuple[Rig, AndroidDriver]:
         made = rig(clock=Clock(SPEED), on=server, head=ROUTES, **more)
         found = made.__enter__()
         request.addfinalizer(lambda: made.__exit__(None, None, None))
-        driver = found.driver()
+        driver = found.driver(deadlines=deadlines)
         driver.connect()
         return found, driver
 
@@ -306,7 +306,7 @@ def test_a_phone_that_knows_only_the_old_words_for_a_volume(phone_for) -> None:
 
 
 def test_a_frozen_phone_ends_an_action_in_time(phone_for) -> None:
-    made, driver = phone_for()
+    made, driver = phone_for(QUICK)
 
     outcome: list[object] = []
 

@@ -53,7 +53,7 @@ def test_a_serial_of_its_own_seen_twice_is_said() -> None:
 
 def test_a_bench_shows_every_state_with_its_remedy() -> None:
     with rig("A1", "A2", "A3", "A4") as made:
-        bench = made.bench(deadlines=replace(QUICK, shell_s=0.7))
+        bench = made.bench(deadlines=replace(QUICK, shell_s=2.0))
         made.phones[0].forget_keys()
         made.phones[1].offline()
         made.phones[2].lock("pin")
@@ -63,9 +63,9 @@ def test_a_bench_shows_every_state_with_its_remedy() -> None:
         def states() -> dict[str, DeviceState]:
             return {phone.ref.serial: phone.state for phone in bench.seen(check=True)}
 
-        until(lambda: states() == wanted, 10, "the states")
+        until(lambda: states() == wanted, 30, "the states")
         made.phones[3].freeze()
-        until(lambda: states()["A4"] is DeviceState.OFFLINE, 10, "frozen")
+        until(lambda: states()["A4"] is DeviceState.OFFLINE, 30, "frozen")
         made.phones[3].thaw()
         made.phones[2].unplug()
         until(lambda: states()["A3"] is DeviceState.ABSENT, 10, "absent")
@@ -76,7 +76,7 @@ def test_a_bench_shows_every_state_with_its_remedy() -> None:
 def test_a_phone_that_fails_three_times_rests_until_it_is_released(one: Rig) -> None:
     one.phone.on("am start", lambda _: None)
     for _ in range(3):
-        driver = one.driver(deadlines=replace(QUICK, shell_s=0.3, contact_s=0.3, close_s=0.3))
+        driver = one.driver(deadlines=replace(QUICK, shell_s=0.5, contact_s=0.5, close_s=0.5))
         one.phone.freeze()
         for _ in range(2):
             with pytest.raises(DeviceError):
@@ -98,7 +98,7 @@ def test_a_phone_that_fails_three_times_rests_until_it_is_released(one: Rig) -> 
 
 def test_a_success_forgets_the_failures(one: Rig) -> None:
     for _ in range(3):
-        driver = one.driver(deadlines=replace(QUICK, shell_s=0.3, contact_s=0.3, close_s=0.3))
+        driver = one.driver(deadlines=replace(QUICK, shell_s=0.5, contact_s=0.5, close_s=0.5))
         one.phone.freeze()
         with pytest.raises(DeviceError):
             driver.connect()

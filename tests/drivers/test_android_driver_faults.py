@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from adb_servers import until
 from android_benches import (
+    CALM,
     IMPATIENT,
     QUICK,
     REQUEST,
@@ -109,7 +110,7 @@ def test_unplugged_while_the_samples_are_fetched(one: Rig) -> None:
 
 
 def test_a_phone_that_comes_back_in_time_is_waited_for(one: Rig) -> None:
-    driver = one.driver(deadlines=replace(QUICK, replug_s=10.0))
+    driver = one.driver(deadlines=replace(CALM, replug_s=20.0))
     driver.connect()
     one.phone.unplug()
     with pytest.raises(DeviceLost):
@@ -187,7 +188,7 @@ def test_offline_is_named_and_forgotten_when_it_is_over(one: Rig) -> None:
 @pytest.mark.parametrize("moment", ["before", "connecting", "trial"])
 def test_the_adb_server_is_killed(moment: str) -> None:
     with rig(clock=Clock(1.0)) as made:
-        driver = made.driver(deadlines=replace(QUICK, replug_s=10.0))
+        driver = made.driver(deadlines=replace(CALM, replug_s=20.0))
 
         def kill() -> None:
             group = made.server.process_group
@@ -282,7 +283,7 @@ def test_four_bad_phones_of_sixteen_harm_no_other() -> None:
         made.phones[1].on("probe:run", "freeze")
         made.phones[2].on("probe:run", "crash_probe")
         made.phones[3].refuse_installs()
-        drivers = made.drivers(deadlines=replace(QUICK, shell_s=4.0, launch_s=4.0))
+        drivers = made.drivers(deadlines=replace(QUICK, shell_s=8.0, launch_s=8.0))
         ends: dict[str, str] = {}
 
         def work(driver: AndroidDriver) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import bad_probes
 import pytest
 from android_benches import (
+    QUICK,
     Rig,
     connect_and_try,
     trial,
@@ -41,7 +42,7 @@ def test_nothing_a_phone_says_gets_out_of_its_place(one: Rig) -> None:
     phone = nasty_phone(one)
     seen: list[str] = []
     phone.override("*", lambda words: seen.append(" ".join(words)))
-    driver = one.driver(named=False)
+    driver = one.driver(named=False, deadlines=QUICK)
     facts = driver.connect()
     for text in (facts.manufacturer, facts.model, facts.soc, facts.os_build, *facts.raw.values()):
         assert not any(ord(char) < 32 for char in text), text
@@ -73,7 +74,7 @@ def test_lies_lead_to_an_answer_or_a_named_error(one: Rig, lie: str) -> None:
         return _LIES[lie]() if " ".join(words).startswith(lying[0] or "-") else None
 
     one.phone.override("*", answer)
-    driver = one.driver()
+    driver = one.driver(deadlines=QUICK)
     errors: list[DeviceError] = []
     for lying[0] in COMMANDS:
         try:
@@ -92,7 +93,7 @@ def test_a_command_that_never_ends_is_ended(one: Rig) -> None:
 
     one.phone.override("dumpsys audio", flood)
     with pytest.raises((ProbeProtocolError, DeviceTimeout)):
-        one.driver().connect()
+        one.driver(deadlines=QUICK).connect()
 
 
 @pytest.mark.parametrize(
@@ -104,7 +105,7 @@ def test_a_command_that_never_ends_is_ended(one: Rig) -> None:
 def test_a_probe_that_is_none(one: Rig, script: bad_probes.Script) -> None:
     one.phone.hostile_probe = script
     with pytest.raises(DeviceError) as caught:
-        one.driver().connect()
+        one.driver(deadlines=QUICK).connect()
     assert isinstance(caught.value, ProbeError | DeviceTimeout | DeviceLost)
 
 
@@ -115,5 +116,5 @@ def test_a_phone_that_swaps_the_package_is_found_out(one: Rig) -> None:
     seen: list[str] = []
     one.phone.override("pm install", lambda words: seen.append(" ".join(words)))
     one.phone.override("sha256sum " + path, lambda _: f"{'0' * 64}  {path}\n")
-    one.driver().connect()
+    one.driver(deadlines=QUICK).connect()
     assert len(seen) == 1

@@ -145,7 +145,7 @@ def test_adb_server_hangs(server: PrivateServer, tmp_path: Path) -> None:
     with lab.stand(server, tmp_path) as stand:
         IN_SECOND_TRIAL.set(stand.phone, lambda _: hit(server, signal.SIGSTOP))
         try:
-            ran = stand.run(lab.ONE_TRY)
+            ran = stand.run(lab.ONE_TRY, deadlines=lab.QUICK)
         finally:
             hit(server, signal.SIGCONT)
         assert ran.status("A1") == (RunStatus.DEVICE_LOST, "device_timeout")

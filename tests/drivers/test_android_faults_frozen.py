@@ -46,7 +46,7 @@ def frozen(server: PrivateServer, tmp_path_factory: pytest.TempPathFactory) -> I
     with lab.stand(server, folder, *STEPS, "close", "good") as stand:
         for serial, moment in {**STEPS, "close": moments.AT_CLOSE}.items():
             moment.set(stand.phones[serial], "freeze")
-        first = stand.run(lab.SHORT)
+        first = stand.run(lab.SHORT, deadlines=lab.QUICK)
         for phone in stand.phones.values():
             phone.thaw()
         resumed = stand.run(lab.SHORT, resume=first.outcome.bench_uuid)
@@ -109,7 +109,7 @@ def test_a_phone_that_thaws_in_time_completes_its_run(
     with lab.stand(server, tmp_path) as stand:
         stand.phone.on(moments.TRIAL_MIDDLE, "freeze")
         thaw = moments.on_warning(lambda _: stand.phone.thaw())
-        ran = stand.run(lab.SHORT, then=thaw)
+        ran = stand.run(lab.SHORT, then=thaw, deadlines=lab.QUICK)
         assert ran.status("A1") == (RunStatus.OK, "")
         assert ran.attempts("A1") == [("D1", 0, 1), ("D1", 0, 2), ("D1", 1, 1)]
         assert {v for *_, v, _ in ran.verdicts("A1")} == {Verdict.PASS}
@@ -131,7 +131,8 @@ def test_a_stopped_process_is_given_up_and_resumed_later(
         FleetProcess(None, Clock(4.0), toml=toml) as fleet,
         lab.process_stand(server, tmp_path, fleet) as stand,
     ):
-        first = stand.run(lab.ONE_TRY, then=moments.Once(in_second_trial, lambda _: fleet.pause()))
+        pause = moments.Once(in_second_trial, lambda _: fleet.pause())
+        first = stand.run(lab.ONE_TRY, then=pause, deadlines=lab.QUICK)
         fleet.resume()
         for serial in ("A1", "B1"):
             assert first.status(serial) == (RunStatus.DEVICE_LOST, "device_timeout")
@@ -162,7 +163,7 @@ def test_a_process_that_was_stopped_for_a_moment_completes(
             pause(event)
             go_on(event)
 
-        ran = stand.run(lab.SHORT, then=then)
+        ran = stand.run(lab.SHORT, then=then, deadlines=lab.QUICK)
         assert ran.status("A1") == (RunStatus.OK, "")
         assert ran.attempts("A1")[:2] == [("D1", 0, 1), ("D1", 0, 2)]
         assert stand.asked("A1", "settings get global stay_on_while_plugged_in") == "0"

@@ -41,7 +41,7 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Many]:
         moments.IN_SECOND_TRIAL["fetch"].set(phones["pulled"], "unplug")
         moments.repeated(phones["crashes"], moments.TRIAL_MIDDLE, "crash_probe")
         phones["lies"].hostile_probe = bad_probes.garbage
-        first = stand.run()
+        first = stand.run(deadlines=lab.QUICK)
         changed = {serial: stand.changed(serial) for serial in phones}
         phones["frozen"].thaw()
         phones["crashes"].triggers.clear()

@@ -45,7 +45,8 @@ def replugged(server: PrivateServer, tmp_path_factory: pytest.TempPathFactory) -
         for serial, moment in STEPS.items():
             moment.set(stand.phones[serial], "unplug")
         ran = stand.run(lab.SHORT, then=plug_in, deadlines=lab.PATIENT)
-        assert [serial for serial in STEPS if stand.changed(serial)] == []
+        left = {serial: stand.changed(serial) for serial in STEPS}
+        assert not any(left.values()), (left, [(e.device, e.text) for e in ran.watcher.of(Log)])
         stand.clear_table()
         yield ran
 

@@ -106,7 +106,7 @@ def test_without_webdriveragent_an_open_app_is_used_and_left_open(one: Table, wd
     phone.open_probe()
     phone.allow_microphone()
     getattr(phone, wda)()
-    driver = one.driver()
+    driver = one.driver(lab.QUICK)
     facts = driver.connect()
     assert "nothing was launched" in facts.raw["probe_start"]
     trial(driver)
@@ -224,7 +224,7 @@ def test_the_bench_says_of_each_phone_what_it_is_in() -> None:
         _, two, three = made.phones
         two.kill_wda()
         two.open_probe()
-        bench = made.bench()
+        bench = made.bench(lab.QUICK)
         three.unplug()
         assert bench.wait_for([two.udid]) == ()
         until(lambda: state_of(bench, "I3") is DeviceState.ABSENT, 5.0, "the pulled cable")

@@ -14,7 +14,7 @@ import bench_fleets as fleets
 import pytest
 from adb_servers import until
 from android_bench import Ran, nothing_lost
-from ios_fleets import QUICK, TRAIN, Table, table, trial
+from ios_fleets import CALM, TRAIN, Table, table, trial
 from ios_native import ios_rig as rig
 from ios_swift import app_rig
 from ios_swift.app_behind import AppBehind
@@ -114,7 +114,7 @@ def test_a_bench_measures_the_app_with_tests_of_the_catalogue(
     store = fleets.open_store(tmp_path)
     with AppBehind(one.phone, program):
         watcher = fleets.Watcher()
-        outcome = run_bench(of, list(one.drivers(QUICK).values()), store, observe=watcher)
+        outcome = run_bench(of, list(one.drivers(CALM).values()), store, observe=watcher)
         ran = Ran(outcome, watcher, store)
     nothing_lost(store, [ran])
     assert ran.status("I1")[0] is RunStatus.OK

@@ -9,7 +9,7 @@ from pathlib import Path
 import bench_fleets as fleets
 import pytest
 from android_bench import Ran
-from ios_fleets import QUICK, Table, fleet_toml, table, trial
+from ios_fleets import CALM, Table, fleet_toml, table, trial
 
 from device_probes.ios.door import MuxDoor
 from device_probes.ios.driver import IosDriver
@@ -46,7 +46,7 @@ def test_k1_is_measured_and_the_phone_is_open_again(tmp_path: Path) -> None:
         store = fleets.open_store(tmp_path)
         plan = fleets.plan("K1", suite="standard", volumes=(0.9,), separate_zones=True)
         watcher = fleets.Watcher()
-        outcome = run_bench(plan, list(phones.drivers(QUICK).values()), store, observe=watcher)
+        outcome = run_bench(plan, list(phones.drivers(CALM).values()), store, observe=watcher)
         ran = Ran(outcome, watcher, store)
         assert ran.status("I1")[0] is RunStatus.OK
         (found,) = ran.of("I1").results
@@ -108,7 +108,7 @@ def test_one_with_a_passcode_that_is_open_is_skipped_and_never_locked(tmp_path: 
         store = fleets.open_store(tmp_path)
         plan = fleets.plan("K1", "L1", repeats=2, volumes=(0.9,), separate_zones=True)
         watcher = fleets.Watcher()
-        drivers = list(phones.drivers(QUICK, no_passcode=False).values())
+        drivers = list(phones.drivers(CALM, no_passcode=False).values())
         ran = Ran(run_bench(plan, drivers, store, observe=watcher), watcher, store)
         assert ran.status("I1")[0] is RunStatus.OK
         (skipped,) = [r for r in ran.of("I1").results if r.test_id == "K1"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import bench_fleets as fleets
 import pytest
 from android_bench import Ran
-from ios_fleets import QUICK, Table, table, trial
+from ios_fleets import CALM, Table, table, trial
 
 from profiler.bench import run_bench
 from profiler.errors import ProbeRefused
@@ -40,7 +40,7 @@ def measured(phones: Table, folder: Path, *tests: str) -> Ran:
     store = fleets.open_store(folder)
     plan = fleets.plan(*tests, suite="standard", volumes=(0.9,), separate_zones=True)
     watcher = fleets.Watcher()
-    outcome = run_bench(plan, list(phones.drivers(QUICK).values()), store, observe=watcher)
+    outcome = run_bench(plan, list(phones.drivers(CALM).values()), store, observe=watcher)
     ran = Ran(outcome, watcher, store)
     assert ran.status("I1")[0] is RunStatus.OK
     return ran

@@ -100,8 +100,9 @@ class AdbServer:
 
 
 def until(ready: Callable[[], object], seconds: float, what: str) -> None:
-    """Wait for ``ready()``."""
+    """Wait for ``ready()``, a minute at least: what has come costs no wait on any machine."""
+    seconds = max(seconds, 60.0)
     end = time.monotonic() + seconds
     while not ready():
-        assert time.monotonic() < end, f"{what}: not within {seconds} s"
+        assert time.monotonic() < end, f"{what}: not within {seconds:g} s"
         time.sleep(0.02)

@@ -43,13 +43,19 @@ from profiler.bench import (
 from profiler.model import DeviceState, Platform, RunStatus, TrialRecord, Verdict
 from profiler.plan import BenchPlan
 
-QUICK = AndroidDeadlines(
-    probe=Deadlines(hello_s=2.0, facts_s=2.0, load_s=2.0, open_s=2.0, cancel_s=1.0),
-    shell_s=2.0, contact_s=8.0, install_s=3.0, launch_s=3.0, replug_s=1.0, close_s=3.0,
+CALM = AndroidDeadlines(
+    probe=Deadlines(hello_s=30.0, facts_s=30.0, load_s=30.0, open_s=30.0, cancel_s=10.0),
+    shell_s=30.0, contact_s=60.0, install_s=30.0, launch_s=30.0, replug_s=1.0, close_s=30.0,
 )  # fmt: skip
-"""For phones that never wait: enough on a busy machine, and short for one that is frozen."""
-PATIENT = replace(QUICK, replug_s=10.0)
+"""For phones of which none freezes: a pulled cable is seen at once, so nothing is waited for, and
+sixteen phones may take a computer that is busy with something else as long as they need."""
+PATIENT = replace(CALM, replug_s=30.0)
 """For phones that come back: how soon depends on the adb server and on how busy all are."""
+QUICK = AndroidDeadlines(
+    probe=Deadlines(hello_s=5.0, facts_s=5.0, load_s=5.0, open_s=5.0, cancel_s=2.0),
+    shell_s=5.0, contact_s=15.0, install_s=6.0, launch_s=6.0, replug_s=1.0, close_s=6.0,
+)  # fmt: skip
+"""For a table with frozen phones: enough for the others, and what each frozen one is waited for."""
 TMP = "/data/local/tmp"
 VOLUME = 0.9
 """Of L1's trials: another index than the phone's own, so that a volume left behind shows."""
@@ -204,7 +210,7 @@ class Table:
         *,
         resume: str | None = None,
         then: Callable[[BenchEvent], None] | None = None,
-        deadlines: AndroidDeadlines = QUICK,
+        deadlines: AndroidDeadlines = CALM,
         only: Collection[str] = (),
     ) -> Ran:
         """One invocation, to its end, on all phones or ``only`` some; ``then`` sees every event.
@@ -222,7 +228,7 @@ class Table:
         return ran
 
     @contextlib.contextmanager
-    def bench(self, deadlines: AndroidDeadlines = QUICK) -> Iterator[AdbBench]:
+    def bench(self, deadlines: AndroidDeadlines = CALM) -> Iterator[AdbBench]:
         """The phones that are plugged in, connected and known."""
         bench = AdbBench(
             Kept(self.server),

@@ -22,18 +22,18 @@ from profiler.model import Platform, TrialRequest
 from profiler.stimulus import make_train
 
 QUICK = AndroidDeadlines(
-    probe=Deadlines(hello_s=1.5, facts_s=1.5, load_s=2.0, open_s=2.0, cancel_s=1.0),
-    shell_s=2.0, contact_s=8.0, install_s=2.0, launch_s=2.0, replug_s=1.0, close_s=3.0,
+    probe=Deadlines(hello_s=3.0, facts_s=3.0, load_s=4.0, open_s=4.0, cancel_s=2.0),
+    shell_s=4.0, contact_s=12.0, install_s=4.0, launch_s=4.0, replug_s=1.0, close_s=6.0,
 )  # fmt: skip
 """Enough for phones that never wait, short enough for those that freeze."""
 CALM = replace(
     QUICK, probe=replace(QUICK.probe, hello_s=20.0, facts_s=20.0, load_s=20.0, open_s=20.0),
     shell_s=20.0, contact_s=40.0, install_s=20.0, launch_s=20.0, close_s=20.0,
 )  # fmt: skip
-"""For many phones at once of which none freezes: together they may take a busy machine long."""
+"""For phones of which none freezes: a busy machine may take long, and nobody waits in vain."""
 IMPATIENT = replace(
-    QUICK, probe=replace(QUICK.probe, hello_s=0.5, facts_s=0.5, load_s=0.5, open_s=0.5),
-    shell_s=0.4, contact_s=2.0, install_s=0.6, launch_s=0.6, close_s=1.0,
+    QUICK, probe=replace(QUICK.probe, hello_s=1.5, facts_s=1.5, load_s=1.5, open_s=1.5),
+    shell_s=1.2, contact_s=4.0, install_s=2.0, launch_s=2.0, close_s=2.5,
 )  # fmt: skip
 """For phones that are going to freeze."""
 TRAIN = make_train(seed=7)
@@ -68,7 +68,7 @@ class Rig:
     def phone(self) -> VirtualAndroid:
         return self.phones[0]
 
-    def bench(self, *, named: bool = True, deadlines: AndroidDeadlines = QUICK) -> AdbBench:
+    def bench(self, *, named: bool = True, deadlines: AndroidDeadlines = CALM) -> AdbBench:
         """A started bench to which the phones are connected."""
         bench = AdbBench(
             _Borrowed(self.server),

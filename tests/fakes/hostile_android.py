@@ -289,8 +289,8 @@ class Peak:
 # --- the driver on them ---------------------------------------------------------------------------
 
 QUICK = AndroidDeadlines(
-    probe=Deadlines(hello_s=1.5, facts_s=1.5, load_s=2.0, open_s=2.0, cancel_s=1.0),
-    shell_s=1.5, contact_s=3.0, install_s=3.0, launch_s=3.0, replug_s=1.0, close_s=2.0,
+    probe=Deadlines(hello_s=3.0, facts_s=3.0, load_s=4.0, open_s=4.0, cancel_s=2.0),
+    shell_s=3.0, contact_s=6.0, install_s=5.0, launch_s=5.0, replug_s=1.0, close_s=4.0,
 )  # fmt: skip
 """For phones that are waited for in vain."""
 STEADY = AndroidDeadlines(

@@ -55,16 +55,22 @@ kind = "ideal"
 """
 """Tables of a phone whose voice-processing unit does what it is asked."""
 PROBE = "org.chirpbench.probe"
-AGENT = AgentDeadlines(status_s=2.0, launch_s=8.0, terminate_s=6.0, ask_s=6.0, screenshot_s=6.0)
+CALM = IosDeadlines(
+    probe=Deadlines(hello_s=20.0, facts_s=20.0, load_s=20.0, open_s=20.0, cancel_s=5.0),
+    agent=AgentDeadlines(status_s=20, launch_s=40, terminate_s=20, ask_s=20, screenshot_s=20),
+    mux_s=20.0, facts_s=20.0, open_s=20.0, replug_s=1.0, close_s=20.0,
+)  # fmt: skip
+"""For phones of which none freezes: a busy machine may take long, and nobody waits in vain."""
 QUICK = IosDeadlines(
-    probe=Deadlines(hello_s=2.0, facts_s=2.0, load_s=3.0, open_s=3.0, cancel_s=1.0),
-    agent=AGENT, mux_s=3.0, facts_s=3.0, open_s=3.0, replug_s=1.0, close_s=4.0,
+    probe=Deadlines(hello_s=4.0, facts_s=4.0, load_s=5.0, open_s=5.0, cancel_s=2.0),
+    agent=AgentDeadlines(status_s=4, launch_s=12, terminate_s=8, ask_s=8, screenshot_s=8),
+    mux_s=5.0, facts_s=5.0, open_s=5.0, replug_s=1.0, close_s=6.0,
 )  # fmt: skip
 """Enough for phones that never wait on a busy machine, short enough for those that freeze."""
 IMPATIENT = replace(
-    QUICK, probe=replace(QUICK.probe, hello_s=1.2, facts_s=1.2, load_s=1.0, open_s=1.0),
-    agent=AgentDeadlines(status_s=1.2, launch_s=2.0, terminate_s=1.2, ask_s=1.2, screenshot_s=1.2),
-    mux_s=1.2, facts_s=1.2, open_s=1.0, close_s=1.2,
+    QUICK, probe=replace(QUICK.probe, hello_s=2.0, facts_s=2.0, load_s=2.0, open_s=2.0),
+    agent=AgentDeadlines(status_s=2, launch_s=4, terminate_s=2, ask_s=2, screenshot_s=2),
+    mux_s=2.0, facts_s=2.0, open_s=2.0, close_s=2.0,
 )  # fmt: skip
 """For phones that are going to freeze."""
 TRAIN = make_train(seed=7)
@@ -112,7 +118,7 @@ class Table:
 
     def bench(
         self,
-        deadlines: IosDeadlines = QUICK,
+        deadlines: IosDeadlines = CALM,
         *,
         named: bool = True,
         leases: type[Lease] | None = None,
@@ -140,14 +146,14 @@ class Table:
         bench.start()
         return bench
 
-    def drivers(self, deadlines: IosDeadlines = QUICK, **more: object) -> dict[str, IosDriver]:
+    def drivers(self, deadlines: IosDeadlines = CALM, **more: object) -> dict[str, IosDriver]:
         """A driver a phone by serial, closed in the end."""
         found = self.bench(deadlines, **more).drivers()  # type: ignore[arg-type]
         for driver in found:
             self._stack.callback(driver.close)
         return {driver.ref.serial: driver for driver in found}
 
-    def driver(self, deadlines: IosDeadlines = QUICK, **more: object) -> IosDriver:
+    def driver(self, deadlines: IosDeadlines = CALM, **more: object) -> IosDriver:
         return next(iter(self.drivers(deadlines, **more).values()))
 
     def close(self) -> None:

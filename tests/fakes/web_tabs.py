@@ -188,7 +188,7 @@ class Trial:
 
 def until(true: Callable[[], bool], what: str) -> None:
     """Poll until it holds."""
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while not true():
         assert time.monotonic() < end, what
         time.sleep(0.02)

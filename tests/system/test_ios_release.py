@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from ios_fleets import QUICK, Table, as_found, table, trial
+from ios_fleets import CALM, Table, as_found, table, trial
 
 from device_probes.android.ledger import Lease, Ledger
 from device_probes.ios.leftovers import BY_HAND, CLOSED, REOPENED
@@ -207,7 +207,7 @@ def test_a_phone_that_rests_says_so_until_it_is_released(bench: Bench) -> None:
 
 def test_one_that_is_not_there_or_does_not_answer_goes_on_resting(bench: Bench) -> None:
     ledger = rested(bench)
-    ios = bench.phones.bench(QUICK, named=False, ledger=ledger)
+    ios = bench.phones.bench(CALM, named=False, ledger=ledger)
     bench.phones.phone.freeze()
     with pytest.raises(DeviceTimeout):
         ios.release(bench.udid)
