@@ -7,8 +7,7 @@ holds the two beside each other.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 NEVER: Mapping[str, frozenset[str]] = {
     "android": frozenset({"W1"}),
@@ -20,7 +19,6 @@ NEVER: Mapping[str, frozenset[str]] = {
 }  # fmt: skip
 """By family (``android``, ``ios``, ``web``, ``host``): tests that none of its devices can run,
 whatever stands on the bench."""
-_WOULD = re.compile(r" \(([A-Z][1-9](?: or [A-Z][1-9])*)((?: on this route)? would[^()]*)\)")
 
 
 def runs_on(test_id: str, family: str) -> bool:
@@ -28,11 +26,11 @@ def runs_on(test_id: str, family: str) -> bool:
     return test_id not in NEVER.get(family, frozenset())
 
 
-def as_runs_on(text: str, family: str) -> str:
-    """A text without the tests in ``(A1 or L1 would tell)`` that this family cannot run."""
+def that_run_on(test_ids: Iterable[str], family: str) -> tuple[str, ...]:
+    """Those of ``test_ids`` that a device of this family can run."""
+    return tuple(t for t in test_ids if runs_on(t, family))
 
-    def kept(found: re.Match[str]) -> str:
-        tests = [t for t in found[1].split(" or ") if runs_on(t, family)]
-        return f" ({' or '.join(tests)}{found[2]})" if tests else ""
 
-    return _WOULD.sub(kept, text)
+def in_brackets(test_ids: Sequence[str], telling: str = "would tell") -> str:
+    """`` (A1 or L1 would tell)``, to end a text with; nothing without tests or without words."""
+    return f" ({' or '.join(test_ids)} {telling})" if test_ids and telling else ""

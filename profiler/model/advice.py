@@ -54,6 +54,8 @@ class Setting:
     results: int = 0
     ci95: tuple[float, float] | None = None
     """Of the measured number the setting rests on."""
+    would_tell: tuple[str, ...] = ()
+    """Tests of which the reason says that they would decide it, or tell more."""
 
     @property
     def key(self) -> str:

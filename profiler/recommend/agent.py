@@ -39,7 +39,7 @@ def _threshold(case: Case) -> Iterator[Choice]:
         return
     spare = margin(case)
     if spare is None:
-        yield Choice("vad_threshold", VAD_THRESHOLD, "the service's own (A9 would tell)")
+        yield Choice("vad_threshold", VAD_THRESHOLD, "the service's own", would_tell=("A9",))
         return
     offset = case.value("vad_threshold_offset_db")
     echo = isinstance(offset, float) and offset > 0
@@ -74,8 +74,9 @@ def _prefix(case: Case) -> Iterator[Choice]:
     found = case.variants("L6", "input_lost_ms").values()
     lost = max(found, key=upper, default=None)
     if lost is None or upper(lost) <= PREROLL_MS:
-        why = "the service's own" if lost is not None else "the service's own (L6 would tell)"
-        yield Choice("prefix_padding_ms", PREROLL_MS, why, only([lost]))
+        told_by = ("L6",) if lost is None else ()
+        why = "the service's own"
+        yield Choice("prefix_padding_ms", PREROLL_MS, why, only([lost]), would_tell=told_by)
         return
     value = whole("prefix_padding_ms", up_to(_STEP_MS, upper(lost)))
     why = f"the microphone takes {lost.value:.0f} ms to deliver after a start"

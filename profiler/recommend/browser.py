@@ -20,8 +20,10 @@ def _hint(case: Case) -> Iterator[Choice]:
         return
     compared = _compared_ms(case)
     if USUAL not in compared or len(compared) < 2:
-        why = "latencyHint interactive, the AudioContext's own (L3 would compare the others)"
-        yield Choice("performance_mode", USUAL, why)
+        yield Choice(
+            "performance_mode", USUAL, "latencyHint interactive, the AudioContext's own",
+            would_tell=("L3",), telling="would compare the others",
+        )  # fmt: skip
         return
     best = min(compared, key=lambda mode: upper(compared[mode]))
     if best != USUAL and not faster(compared[best], compared[USUAL]):

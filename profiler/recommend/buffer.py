@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from profiler.model import Quantity, SupportLevel, Verdict
 from profiler.recommend.case import Case, Choice, Evidence, numbered, only, upper, whole
@@ -55,16 +55,18 @@ def _cautious(case: Case) -> Iterator[Choice]:
         yield Choice("buffer_bursts", None, why)
         return
     if burst_ms is None:
-        why = "the burst is not known, so the system sizes the buffer (G1 would find the size)"
-        yield Choice("buffer_bursts", None, why)
+        yield Choice(
+            "buffer_bursts", None, "the burst is not known, so the system sizes the buffer",
+            would_tell=("G1",), telling="would find the size",
+        )  # fmt: skip
         return
     bursts = max(CAUTIOUS_BURSTS, math.ceil(CAUTIOUS_BUFFER_MS / burst_ms - 1e-9))
     where = f" on {case.value('api')}" if case.off_path else ""
-    why = (
-        f"not measured{where}: {CAUTIOUS_BURSTS} bursts and {CAUTIOUS_BUFFER_MS:.0f} ms or more "
-        "(G1 would find the smallest)"
-    )
-    yield Choice("buffer_bursts", whole("buffer_bursts", bursts), why)
+    why = f"not measured{where}: {CAUTIOUS_BURSTS} bursts and {CAUTIOUS_BUFFER_MS:.0f} ms or more"
+    yield Choice(
+        "buffer_bursts", whole("buffer_bursts", bursts), why,
+        would_tell=("G1",), telling="would find the smallest",
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +131,8 @@ def _smallest_safe(case: Case) -> Iterator[Choice]:
     safe = [s for s in found if s.bursts >= _least(case) and s.ub95 <= target]
     if safe:
         best = min(safe, key=lambda s: s.bursts)
-        why = (
-            f"no more than {best.ub95:.2g} glitches a minute (95 %), target {target:g}{_soak(case)}"
-        )
-        yield _choice(best.bursts, why, best.evidence)
+        why = f"no more than {best.ub95:.2g} glitches a minute (95 %), target {target:g}"
+        yield _with_soak(case, best.bursts, why, best.evidence)
 
 
 def _smallest_clean(case: Case) -> Iterator[Choice]:
@@ -155,17 +155,18 @@ def _smallest_clean(case: Case) -> Iterator[Choice]:
     why = (
         f"no glitch{how_long} at {least} bursts{known}; {target:g} a minute is not proven, that "
         f"takes {RULE_OF_THREE / target:.0f} min of G1: let the stream grow by a burst at each "
-        f"underrun{_soak(case)}"
+        "underrun"
     )
-    yield _choice(least, why, (safe, test))
+    yield _with_soak(case, least, why, (safe, test))
 
 
-def _soak(case: Case) -> str:
-    """What G3's minutes without a touch add: that they failed, or that nobody waited for them."""
+def _with_soak(case: Case, bursts: int, why: str, evidence: tuple[Evidence, ...]) -> Choice:
+    """With what G3's minutes without a touch add: that they failed, or that nobody waited."""
     test = case.knowledge.test("G3")
-    if test is None:
-        return "; G3 (left untouched for minutes) was not made"
-    return "; G3 (left untouched for minutes) failed" if test.verdict is Verdict.FAIL else ""
+    if test is not None and test.verdict is not Verdict.FAIL:
+        return _choice(bursts, why, evidence)
+    why += f"; G3 (left untouched for minutes) {'was not made' if test is None else 'failed'}"
+    return replace(_choice(bursts, why, evidence), would_tell=("G3",), telling="")
 
 
 def _choice(bursts: int, why: str, evidence: tuple[Evidence, ...]) -> Choice:
@@ -241,7 +242,7 @@ def _whole_blocks(case: Case) -> Iterator[Choice]:
     proofs = only(case.quantity(t, "safe_bursts") for t in earlier.test_ids)
     need = math.ceil(BLOCK_MS / burst_ms - 1e-9)
     why = f"WebRTC takes blocks of 10 ms: {need} bursts hold one; {earlier.reason}"
-    yield _choice(need, why, proofs)
+    yield replace(_choice(need, why, proofs), would_tell=earlier.would_tell, telling="")
 
 
 def _frames(case: Case) -> Iterator[Choice]:

@@ -38,6 +38,10 @@ class Choice:
     route: str = ""
     doubtful: bool = False
     """The evidence answers a neighbouring question: confidence is low at best."""
+    would_tell: tuple[str, ...] = ()
+    """Tests that would decide it, or say more; those that run on the model end the reason."""
+    telling: str = "would tell"
+    """What the reason says of them, as ``(A1 or L1 would tell)``; empty = it names them itself."""
 
     @property
     def key(self) -> str:

@@ -141,8 +141,8 @@ def _silence(case: Case) -> Iterator[Choice]:
 
 
 def _complexity(_case: Case) -> Iterator[Choice]:
-    why = "libwebrtc's own on phones; what this phone can bear was not measured (G5 would)"
-    yield Choice("opus_complexity", COMPLEXITY, why)
+    why = "libwebrtc's own on phones; what this phone can bear was not measured"
+    yield Choice("opus_complexity", COMPLEXITY, why, would_tell=("G5",), telling="would")
 
 
 def _measured_complexity(case: Case) -> Iterator[Choice]:
@@ -189,8 +189,10 @@ def _band(case: Case) -> Iterator[Choice]:
         why = f"loudspeaker and microphone end at {edge.value:.0f} Hz"
         yield Choice("opus_max_playback_hz", _WIDE_BAND_HZ, why, (edge,))
     else:
-        why = "the whole band" if edge is not None else "the whole band (V5 would find its end)"
-        yield Choice("opus_max_playback_hz", _FULL_BAND_HZ, why, only([edge]))
+        yield Choice(
+            "opus_max_playback_hz", _FULL_BAND_HZ, "the whole band", only([edge]),
+            would_tell=() if edge is not None else ("V5",), telling="would find its end",
+        )  # fmt: skip
 
 
 def _edge(case: Case) -> Quantity | None:

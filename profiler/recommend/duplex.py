@@ -68,8 +68,8 @@ def _hint(case: Case) -> Iterator[Choice]:
         return
     found = echo_delay(case)
     if found is None:
-        why = "not measured: the stack's own guess (A1 or L1 would tell)"
-        yield Choice("aec_delay_hint_ms", None, why)
+        why = "not measured: the stack's own guess"
+        yield Choice("aec_delay_hint_ms", None, why, would_tell=("A1", "L1"))
         return
     middle_ms, _, proofs, unsure = found
     value = whole("aec_delay_hint_ms", min(middle_ms, AEC3_HINT_MAX_MS))
@@ -114,8 +114,10 @@ def _tail(case: Case) -> Iterator[Choice]:
     early, late = (case.quantity("L1", f"rtl_{x}_ms") for x in ("min", "max"))
     wander = case.quantity("L4", "wander_pp_ms")
     if early is None or late is None:
-        why = "not measured: PJSUA's default (L1 would tell how far opens differ)"
-        yield Choice("aec_tail_ms", CAUTIOUS_TAIL_MS, why)
+        yield Choice(
+            "aec_tail_ms", CAUTIOUS_TAIL_MS, "not measured: PJSUA's default",
+            would_tell=("L1",), telling="would tell how far opens differ",
+        )  # fmt: skip
         return
     spread_ms = max(upper(late) - lower(early), 0.0)
     moves_ms = 0.0 if wander is None else max(upper(wander), 0.0)
@@ -129,16 +131,16 @@ def _tail(case: Case) -> Iterator[Choice]:
 
 def _duplex_of_use(case: Case) -> Iterator[Choice]:
     if case.use is UseCase.VOICE_AGENT:
-        why = "not measured: an assistant that may hear itself is half duplex (A9 would tell)"
-        yield Choice("full_duplex", False, why)
+        why = "not measured: an assistant that may hear itself is half duplex"
+        yield Choice("full_duplex", False, why, would_tell=("A9",))
     else:
         why = "a call and a stage are open both ways"
         yield Choice("full_duplex", True, why)
     if case.use is UseCase.MUSIC:
         yield Choice("max_safe_volume", 1.0, "on headphones no echo limits the volume")
     else:
-        why = "not measured: assistants hear themselves above 25 to 30 % volume (A9 would tell)"
-        yield Choice("max_safe_volume", CAUTIOUS_VOLUME, why)
+        why = "not measured: assistants hear themselves above 25 to 30 % volume"
+        yield Choice("max_safe_volume", CAUTIOUS_VOLUME, why, would_tell=("A9",))
 
 
 def _barge_in(case: Case) -> Iterator[Choice]:
@@ -237,8 +239,8 @@ def _holdoff(case: Case) -> Iterator[Choice]:
     found = only((case.quantity("A9", "mic_holdoff_s"), _slowest(case)))
     numbers = [q for q in found if isinstance(q, Quantity)]
     if not numbers or case.value("aec") != case.own_effect:
-        why = "how long this canceller takes to converge was not measured (A4 would tell)"
-        yield Choice("mic_holdoff_ms", CAUTIOUS_HOLDOFF_MS, why)
+        why = "how long this canceller takes to converge was not measured"
+        yield Choice("mic_holdoff_ms", CAUTIOUS_HOLDOFF_MS, why, would_tell=("A4",))
         return
     longest = max(numbers, key=upper)
     value = whole("mic_holdoff_ms", up_to(_TAIL_STEP_MS, 1000.0 * max(upper(longest), 0.0)))
@@ -272,13 +274,12 @@ def _offset(case: Case) -> Iterator[Choice]:
         yield Choice("vad_threshold_offset_db", 0.0, "no turn detector decides anything")
         return
     found = margin(case)
-    if found is None or case.value("full_duplex") is not True:
-        why = (
-            "the microphone is closed while the assistant speaks"
-            if found is not None or case.value("full_duplex") is not True
-            else "not measured (A9 would tell)"
-        )
+    if case.value("full_duplex") is not True:
+        why = "the microphone is closed while the assistant speaks"
         yield Choice("vad_threshold_offset_db", 0.0, why)
+        return
+    if found is None:
+        yield Choice("vad_threshold_offset_db", 0.0, "not measured", would_tell=("A9",))
         return
     missing = WANTED_MARGIN_DB - lower(found)
     value = round(min(max(missing, 0.0), MAX_OFFSET_DB), 1)

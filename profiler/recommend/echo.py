@@ -24,16 +24,15 @@ AGC_FOLLOWS_DB = 6.0
 
 
 def _cautious(case: Case) -> Iterator[Choice]:
+    value, telling = "software", "would tell"
     if case.family == "ios":
-        why = "not measured; the voice-processing unit is the only canceller iOS offers (A1 tells)"
-        value = "hardware"
+        why = "not measured; the voice-processing unit is the only canceller iOS offers"
+        value, telling = "hardware", "tells"
     elif case.family == "web":
-        why = "not measured; a page has no other canceller than the browser's (A1 would tell)"
-        value = "software"
+        why = "not measured; a page has no other canceller than the browser's"
     else:
-        why = "not measured, and platform cancellers fail on a quarter of models (A1 would tell)"
-        value = "software"
-    yield Choice("aec", value, why)
+        why = "not measured, and platform cancellers fail on a quarter of models"
+    yield Choice("aec", value, why, would_tell=("A1",), telling=telling)
 
 
 def _music(case: Case) -> Iterator[Choice]:
@@ -166,16 +165,21 @@ def _noise(case: Case) -> Iterator[Choice]:
     lost = case.quantity("V6", "attenuation_db")
     if case.family == "web":
         bad = lost is not None and upper(lost) > NEAR_END_DB
-        why = "the browser's, with its canceller (V6 would measure it)"
+        why = "the browser's, with its canceller"
         if lost is not None:
             why = f"the browser's suppressor takes {lost.value:.0f} dB of the voice"
-        yield Choice("ns", "off" if bad else "software", why, only([lost]))
+        yield Choice(
+            "ns", "off" if bad else "software", why, only([lost]),
+            would_tell=() if lost is not None else ("V6",), telling="would measure it",
+        )  # fmt: skip
     elif aec == "hardware" and lost is not None and upper(lost) > NEAR_END_DB:
         why = f"the platform's suppressor takes {lost.value:.0f} dB of the voice"
         yield Choice("ns", "software", why, (lost,))
     elif aec == "hardware":
-        why = "with the platform's canceller, as libwebrtc does (V6 would measure it)"
-        yield Choice("ns", "hardware", why, only([lost]))
+        yield Choice(
+            "ns", "hardware", "with the platform's canceller, as libwebrtc does", only([lost]),
+            would_tell=("V6",), telling="would measure it",
+        )  # fmt: skip
     else:
         why = "with the software canceller (Signal's rules always set both)"
         yield Choice("ns", "software", why)
@@ -198,8 +202,10 @@ def _level(case: Case) -> Iterator[Choice]:
         why = f"the device's own control follows by {follows.value:.0f} dB and settles in time"
         yield Choice("agc", "hardware", why, only((follows, test)))
     else:
-        why = "WebRTC's own; libwebrtc uses no platform control (V3 would find one)"
-        yield Choice("agc", "software", why, only([test]))
+        yield Choice(
+            "agc", "software", "WebRTC's own; libwebrtc uses no platform control", only([test]),
+            would_tell=("V3",), telling="would find one",
+        )  # fmt: skip
 
 
 def _preset_beside_software(case: Case) -> Iterator[Choice]:
@@ -256,8 +262,8 @@ def _order(case: Case) -> Iterator[Choice]:
     elif not found and case.family == "web":
         yield Choice("restart_between_modes", False, "a page has no audio modes")
     elif not found:
-        why = "not measured; some cancellers stay off after music (A7 would tell)"
-        yield Choice("restart_between_modes", True, why)
+        why = "not measured; some cancellers stay off after music"
+        yield Choice("restart_between_modes", True, why, would_tell=("A7",))
     else:
         worst = max(found.values(), key=upper)
         bad = upper(worst) > ORDER_DB

@@ -180,7 +180,10 @@ def _channels(case: Case) -> Iterator[Choice]:
         for n in (1, 2)
     )
     if mono is None:
-        yield Choice("input_channels", 1, "a voice needs one (D2 would show a false one)")
+        yield Choice(
+            "input_channels", 1, "a voice needs one",
+            would_tell=("D2",), telling="would show a false one",
+        )  # fmt: skip
     elif not _true_pitch(mono) and (stereo is None or _true_pitch(stereo)):
         why = f"the mono stream holds two channels (pitch times {mono.value:.2f}): take the first"
         yield Choice("input_channels", 2, why, only((mono, stereo)))

@@ -68,9 +68,11 @@ def _open(case: Case) -> Iterator[Choice]:
 
 def _clock(case: Case) -> Iterator[Choice]:
     if case.value("drift_compensation") is False:
-        why = "a headset has a clock of its own (L5 on this route would tell)"
         for route in ("usb", *_BLUETOOTH):
-            yield Choice("drift_compensation", True, why, route=route)
+            yield Choice(
+                "drift_compensation", True, "a headset has a clock of its own", route=route,
+                would_tell=("L5",), telling="on this route would tell",
+            )  # fmt: skip
 
 
 RULES = (

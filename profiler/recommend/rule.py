@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from profiler.catalogue.systems import as_runs_on
+from profiler.catalogue.systems import in_brackets, that_run_on
 from profiler.model import SETTINGS, Quantity, Setting
 from profiler.recommend import confidence
 from profiler.recommend.case import Case, Choice
@@ -61,11 +61,12 @@ def _setting(rule: Rule, choice: Choice, case: Case) -> Setting:
     grade, level = confidence.of(choice, case.knowledge)
     numbers = [e for e in choice.evidence if isinstance(e, Quantity)]
     trials = dict.fromkeys(t for e in choice.evidence for t in e.trial_uuids)
+    tests = that_run_on(choice.would_tell, case.family)
     return Setting(
         name=choice.name,
         value=choice.value,
         default=case.defaults.get(choice.name),
-        reason=as_runs_on(choice.reason, case.family),
+        reason=choice.reason + in_brackets(tests, choice.telling),
         rule=rule.id,
         confidence=grade,
         level=level,
@@ -74,4 +75,5 @@ def _setting(rule: Rule, choice: Choice, case: Case) -> Setting:
         trial_uuids=tuple(trials)[:MAX_TRIALS],
         results=min((q.results for q in numbers), default=0),
         ci95=(numbers[0].low, numbers[0].high) if numbers else None,
+        would_tell=tests,
     )

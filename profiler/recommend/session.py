@@ -28,8 +28,8 @@ def _warm(case: Case) -> Iterator[Choice]:
     if case.use is not UseCase.VOICE_AGENT:
         yield Choice("keep_warm_s", 0, "the streams are open as long as the other end listens")
     elif start is None:
-        why = "not measured: a cold start may cost the first word of every turn (L6 would tell)"
-        yield Choice("keep_warm_s", KEEP_WARM_S, why)
+        why = "not measured: a cold start may cost the first word of every turn"
+        yield Choice("keep_warm_s", KEEP_WARM_S, why, would_tell=("L6",))
     elif upper(start) > COLD_START_MS:
         why = f"a cold start takes {start.value:.0f} ms: keep the streams open between turns"
         yield Choice("keep_warm_s", KEEP_WARM_S, why, only((start, case.test("L6"))))
@@ -41,8 +41,8 @@ def _warm(case: Case) -> Iterator[Choice]:
 def _preroll(case: Case) -> Iterator[Choice]:
     lost = _slowest(case, "input_lost_ms")
     if lost is None:
-        why = "not measured: what speech services keep by default (L6 would tell)"
-        yield Choice("preroll_ms", PREROLL_MS, why)
+        why = "not measured: what speech services keep by default"
+        yield Choice("preroll_ms", PREROLL_MS, why, would_tell=("L6",))
         return
     value = whole("preroll_ms", up_to(_STEP_MS, max(upper(lost), 0.0)))
     why = f"the first {lost.value:.0f} ms after a start are lost"
@@ -55,8 +55,8 @@ def _route_change(case: Case) -> Iterator[Choice]:
         why = "an AAudio stream ends with its device"
         yield Choice("restart_engine_on_route_change", True, why)
     elif test is None:
-        why = "not measured; streams that stay on the old route are mute (R1 would tell)"
-        yield Choice("restart_engine_on_route_change", True, why)
+        why = "not measured; streams that stay on the old route are mute"
+        yield Choice("restart_engine_on_route_change", True, why, would_tell=("R1",))
     else:
         bad = test.verdict is not Verdict.PASS
         yield Choice("restart_engine_on_route_change", bad, test.text, (test,))
@@ -65,8 +65,8 @@ def _route_change(case: Case) -> Iterator[Choice]:
 def _timestamps(case: Case) -> Iterator[Choice]:
     trusted, test = case.quantity("L3", "timestamps_trusted"), case.test("L3")
     if trusted is None:
-        why = "not measured, and they lie on many models (L3 would tell)"
-        yield Choice("trust_timestamps", False, why)
+        why = "not measured, and they lie on many models"
+        yield Choice("trust_timestamps", False, why, would_tell=("L3",))
         return
     good = trusted.least > 0
     why = "they agree with the measured latency" if good else "they differ from what is measured"
@@ -80,8 +80,8 @@ def _clocks(case: Case) -> Iterator[Choice]:
     elif slope is not None:
         ppm, proof = _largest(slope) * PPM_PER_MS_PER_MIN, slope
     else:
-        why = "not measured; without it a drifting pair of clocks breaks cancellers (L5 would tell)"
-        yield Choice("drift_compensation", True, why)
+        why = "not measured; without it a drifting pair of clocks breaks cancellers"
+        yield Choice("drift_compensation", True, why, would_tell=("L5",))
         return
     bad = ppm >= SKEW_PPM
     why = f"input and output clocks differ by {ppm:.0f} ppm"

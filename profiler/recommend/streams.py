@@ -15,11 +15,13 @@ _FAST_APIS = ("aaudio", "opensles")
 
 
 def _stack(case: Case) -> Iterator[Choice]:
-    why = "the default stack's own: no other was compared on this model (L3 would)"
-    if case.family == "web":
+    web = case.family == "web"
+    why = "the default stack's own: no other was compared on this model"
+    if web:
         why = "the one API a page measures and plays with"
+    told_by = () if web else ("L3",)
     for name in ("api", "sharing", "performance_mode"):
-        yield Choice(name, case.defaults[name], why)
+        yield Choice(name, case.defaults[name], why, would_tell=told_by, telling="would")
 
 
 def _mode_of_use(case: Case) -> Iterator[Choice]:
@@ -134,8 +136,9 @@ def _performance(case: Case) -> Iterator[Choice]:
     elif slow is None or plain is None or api != case.probed_api:
         # Asking for the fast mode cannot fail: the system grants what it has.
         why = "asked for by every voice app on this API; what it saves was not measured"
-        why += " (L3 would)" if case.quantity("L3", "rtl_ms") is None else " (L3 got no other mode)"
-        yield Choice("performance_mode", "low_latency", why)
+        made = case.quantity("L3", "rtl_ms") is not None
+        telling = "got no other mode" if made else "would"
+        yield Choice("performance_mode", "low_latency", why, would_tell=("L3",), telling=telling)
     else:
         yield _measured_mode(case, plain, slow)
 
@@ -154,9 +157,12 @@ def _measured_mode(case: Case, fast: Quantity, slow: Quantity) -> Choice:
         return Choice("performance_mode", "low_latency", why, (fast, slow))
     why = (
         f"undecided: {words}, no more than two opens may differ by anyway ({doubt_ms:.0f} ms); it "
-        "stays what Android's guide asks of interactive sound (L3 in more runs would decide)"
+        "stays what Android's guide asks of interactive sound"
     )
-    return Choice("performance_mode", "low_latency", why, (fast, slow), doubtful=True)
+    return Choice(
+        "performance_mode", "low_latency", why, (fast, slow), doubtful=True,
+        would_tell=("L3",), telling="in more runs would decide",
+    )  # fmt: skip
 
 
 def _mode_doubt_ms(case: Case, fast: Quantity, slow: Quantity) -> float:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from profiler.model import Caution, Confidence, Setting, SupportLevel
 from profiler.recommend.confidence import CAPS, ENOUGH_RESULTS, ORDER, concerns, weakest
 
-_TEST_ID = re.compile(r"\b[A-Z][1-9]\b")
 _CAPPED = {
     "contradictory": "its results contradict each other",
     "emulator": "all results are of emulators",
@@ -26,12 +24,9 @@ _CAPPED = {
 def would_tell(setting: Setting) -> tuple[str, ...]:
     """The tests that would decide a setting which nothing measured; empty = it needs none.
 
-    The reason of an assumed setting names them (docs/recommend.md); a test of the rule table holds
-    every such name to be a test of the catalogue.
+    What is measured is decided, though the rule may name a test that would say more.
     """
-    if setting.confidence is not Confidence.ASSUMED:
-        return ()
-    return tuple(dict.fromkeys(_TEST_ID.findall(setting.reason)))
+    return setting.would_tell if setting.confidence is Confidence.ASSUMED else ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -205,6 +206,9 @@ def test_rules_are_total_and_every_value_fits(known: Knowledge, use: UseCase, on
         assert s.route in ("", *ROUTES)
         assert s.rule in rules
         assert s.reason
+        named = tuple(dict.fromkeys(re.findall(r"\b[A-Z][1-9]\b", s.reason)))
+        assert set(s.would_tell) <= set(named), s
+        assert s.test_ids or s.would_tell == named, s  # a test named in prose alone
         assert "nan" not in s.reason.split()
         assert s.name != "max_safe_volume" or s.value is None or s.value > 0  # nobody ships mute
         if s.confidence is not Confidence.ASSUMED:

@@ -62,11 +62,10 @@ def _print_lines(advice: Advice) -> None:
         }
     )
     for setting in advice.settings:
-        said = {
-            "key": setting.key, **plain(setting), "changed": setting.changed,
-            "would_tell": would_tell(setting),
-        }  # fmt: skip
-        print_json({"kind": "setting", **said})
+        said = plain(setting)
+        del said["would_tell"]  # of a measured setting too: programs ask what nothing decided
+        more = {"changed": setting.changed, "would_tell": would_tell(setting)}
+        print_json({"kind": "setting", "key": setting.key, **said, **more})
     for caution in advice.cautions:
         print_json({"kind": "caution", **plain(caution)})
     for budget in advice.budgets:
