@@ -4,7 +4,7 @@
 """
 
 from device_probes.virtual.clock import Clock
-from device_probes.virtual.driver import Fleet, VirtualDriver, load_fleet
+from device_probes.virtual.driver import Fleet, VirtualDriver, another_draw, load_fleet
 from device_probes.virtual.phone import VirtualPhone
 from device_probes.virtual.truth import TrialTruth, TruthEvent
 
@@ -15,5 +15,6 @@ __all__ = [
     "TruthEvent",
     "VirtualDriver",
     "VirtualPhone",
+    "another_draw",
     "load_fleet",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 import tomllib
@@ -177,6 +178,12 @@ class Fleet:
             for spec in self.spec.phone
             for i in range(spec.count)
         ]
+
+
+def another_draw(seed: int) -> str:
+    """The packaged fleet as TOML, its sessions drawn anew: same phones, other opens of them."""
+    text = resources.files("device_probes.virtual").joinpath(_DEFAULT).read_text("utf-8")
+    return re.sub(r"^seed = \d+$", f"seed = {seed}", text, count=1, flags=re.MULTILINE)
 
 
 def load_fleet(path: Path | None = None) -> Fleet:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from device_probes.virtual import Clock, load_fleet
+from device_probes.virtual import Clock, another_draw, load_fleet
 from device_probes.virtual.driver import fleet_from_toml
 from profiler.errors import PlanError
 from profiler.model import Platform
@@ -125,3 +125,9 @@ def test_any_text_is_a_fleet_or_a_plan_error(insert, at, cut):
     except PlanError as exc:
         problem = str(exc)
     assert "\n" not in problem
+
+
+def test_another_draw_is_the_same_phones_with_other_sessions() -> None:
+    usual, other = load_fleet(), fleet_from_toml(another_draw(7), "drawn anew")
+    assert (usual.spec.seed, other.spec.seed) == (2024, 7)
+    assert other.spec.model_copy(update={"seed": 2024}) == usual.spec
