@@ -69,8 +69,9 @@ A phone is only asked, not woken and not changed. Exit code 0 also when there is
 `--probe host` is given and the sound system does not answer, or `--probe web` and no browser is
 here. With `--json`: `kind` `device`,
 `uid`, `ref`, `facts` (null when it does not answer), `state` (`ready`, `unauthorized`,
-`no_permission`, `offline`, `locked`, `busy`, `quarantined`, `unsuitable`, or `error`), `problem`
-(what is wrong and the next step).
+`no_permission`, `offline`, `locked`, `busy`, `quarantined`, `unsuitable`, or `error`; of iPhones
+also `untrusted`, `no_developer_mode`, `wda_missing`, `wda_expired`, `wda_hung`, `probe_missing`,
+`probe_expired`, `port_closed`, see [ios.md](ios.md)), `problem` (what is wrong and the next step).
 `--release` ends the rest of a phone that failed three runs in a row, when it answers. On an iPhone
 it also closes the app that a killed bench left open ([ios.md](ios.md)).
 """,

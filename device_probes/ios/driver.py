@@ -147,7 +147,7 @@ class IosDriver:
                 hint="restart the phone, plug it in again",
             )  # fmt: skip
         self._refuse_unready()
-        return facts.inspected(said, self._bench.platform)
+        return facts.inspected(said, self._bench.platform, self._ref.label)
 
     def _refuse_unready(self) -> None:
         listed = Condition(bundles=self._bench.bundles).sighted(time.monotonic())

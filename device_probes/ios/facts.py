@@ -41,7 +41,16 @@ def merged(
     )
 
 
-def inspected(said: LockdownFacts, platform: Platform) -> DeviceFacts:
-    """What is known without a probe."""
-    virtual = platform is Platform.VIRTUAL
-    return replace(device_facts(said, datetime.now(UTC)), platform=platform, is_virtual=virtual)
+def inspected(said: LockdownFacts, platform: Platform, label: str = "") -> DeviceFacts:
+    """What is known without a probe.
+
+    Of a virtual phone the maker, the system's name and the model's are its probe's to tell: what
+    the table says of Apple's phones is not said of it.
+    """
+    found = replace(device_facts(said, datetime.now(UTC)), platform=platform)
+    if platform is not Platform.VIRTUAL:
+        return found
+    return replace(
+        found, is_virtual=True, manufacturer="", marketing_name=label or found.model, soc="",
+        os_name="",
+    )  # fmt: skip

@@ -7,12 +7,14 @@ A probe's libraries are imported when it is asked for, so that a wrong word is a
 from __future__ import annotations
 
 import math
+import re
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from device_probes.driver import Driver
+from profiler.cli.text import clean
 from profiler.cli.web_arguments import ANDROID, WebChoice, web_choice
 from profiler.errors import InputError
 from profiler.model import Platform
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from device_probes.virtual import Clock
     from profiler.plan import IosPlan, PartnerPlan
 
+UDID = re.compile(r"[0-9A-Fa-f]{8}-[0-9A-Fa-f]{16}|[0-9a-f]{40}")
+"""An iPhone's, since and before the iPhone XS; no Android phone has such a serial number."""
 PHONES = (Platform.ANDROID, Platform.IOS)
 """What is looked for when the command line names nothing."""
 
@@ -68,7 +72,7 @@ def connected(
         ]  # fmt: skip
         if not found:
             hint = virtual_hint(args.serials) or "try 'chirpbench run --virtual'"
-            raise InputError(nothing_connected(asked), hint=hint)
+            raise InputError(_not_there(args.serials, asked), hint=hint)
         yield found
 
 
@@ -107,6 +111,16 @@ def listed(
             # Last: people who open a link wait for nothing else then.
             found += stack.enter_context(web_browsers(browsers or WebChoice()))
         yield found
+
+
+def _not_there(serials: Sequence[str], asked: Sequence[Platform]) -> str:
+    """Why none of the devices is there that the command line names, or none at all."""
+    if not serials:
+        return nothing_connected(asked)
+    if Platform.IOS in asked and all(UDID.fullmatch(serial) for serial in serials):
+        asked = (Platform.IOS,)
+    named = ", ".join(repr(clean(serial, 60)) for serial in serials[:3])
+    return f"no device {named}: {nothing_connected(asked)}"
 
 
 def nothing_connected(asked: Sequence[Platform]) -> str:

@@ -3,7 +3,6 @@ virtual fleet."""
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -17,6 +16,7 @@ from device_probes.android.ledger import Lease, Ledger, state_folder
 from device_probes.driver import Driver
 from device_probes.virtual import Clock, load_fleet
 from device_probes.virtual.fleet_process import FleetProcess
+from profiler.cli.connect import UDID
 from profiler.errors import DeviceError
 from profiler.model import DeviceRef, Platform
 
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from device_probes.ios.bench import IosBench
     from device_probes.web.bench import WebBench
     from profiler.plan import IosPlan
-
-_UDID = re.compile(r"[0-9A-F]{8}-[0-9A-F]{16}|[0-9a-f]{40}")
-"""An iPhone's, since and before the iPhone XS; no Android phone has such a serial number."""
 
 
 @contextmanager
@@ -172,7 +169,7 @@ def release(serial: str) -> str:
     Raises :class:`~profiler.errors.DeviceError` when it is not there, does not answer or is in use.
     """
     said = f"{serial} answers and may be used again"
-    if _UDID.fullmatch(serial):
+    if UDID.fullmatch(serial):
         with _following(_ios_bench()) as bench:
             done = bench.release(serial)
         return f"{said}; {done}" if done else said

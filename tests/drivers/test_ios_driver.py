@@ -163,6 +163,8 @@ def test_two_phones_at_once_each_with_its_own_sound() -> None:
 def test_inspecting_starts_nothing(one: Table) -> None:
     facts = one.driver().inspect()
     assert (facts.marketing_name, facts.os_version) == ("iPhone 14", "17.5")
+    # It is no phone of Apple's, and its own maker and system are the probe's to tell.
+    assert (facts.manufacturer, facts.soc, facts.os_name) == ("", "", "")
     assert one.phone.state.launches == []
     assert not one.phone.app.runs
 

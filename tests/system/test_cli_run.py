@@ -125,7 +125,8 @@ def test_serials_choose_among_the_fleet(tmp_path: Path) -> None:
     ("words", "needles"),
     [
         ((), ("no phone is connected", "--virtual")),
-        (("P1",), ("no phone is connected", "--virtual")),
+        (("P1",), ("no device 'P1': no phone is connected", "--virtual")),
+        (("00008110-000A1D2E3F4A5B6C",), ("no device '00008110-", "no iPhone is connected")),
         (("VP01",), ("VP01 is a virtual phone: add --virtual",)),
         (("--probe", "android,ios"), ("no phone is connected", "--virtual")),
         (("--probe", "ios"), ("no iPhone is connected", "--virtual")),
