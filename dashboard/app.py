@@ -8,9 +8,14 @@ from pathlib import Path
 
 import streamlit as st
 
+from dashboard import source
 from dashboard.frame import guarded
 from dashboard.links import PAGES
 
+_TEMPORARY = (
+    "Demo: simulated phones in a store that goes away with this dashboard. What you measure with "
+    "`chirpbench run` goes into a store of your own."
+)
 _LOGO = str(Path(__file__).with_name("logo.svg"))
 
 
@@ -24,6 +29,8 @@ def main() -> None:
     chosen = st.navigation(pages, position="top")
     st.set_page_config(page_title=f"{chosen.title} · chirpbench", page_icon=_LOGO, layout="wide")
     st.logo(_LOGO, size="large")
+    if source.is_temporary():
+        st.caption(_TEMPORARY)
     chosen.run()
 
 

@@ -168,9 +168,17 @@ def store_name() -> str:
     return current().store().name
 
 
+def is_temporary() -> bool:
+    """Whether the store goes away with this dashboard, as a demo's does."""
+    return os.environ.get("CHIRPBENCH_DB_TEMPORARY") == "1"
+
+
 def command(line: str) -> str:
     """``line``, a command of chirpbench, with the ``--db`` that makes it use the store shown here:
-    quoted for a shell, never with a password. :func:`dashboard.text.code` makes Markdown of it."""
+    quoted for a shell, never with a password. :func:`dashboard.text.code` makes Markdown of it.
+    What is measured never goes into a store that will be gone."""
+    if is_temporary() and line.startswith("chirpbench run"):
+        return line
     return _on(line, current().url)
 
 
@@ -184,4 +192,5 @@ def _on(line: str, url: str) -> str:
         return line
     place = locate(url)
     # The whole path: a terminal may stand in another folder.
-    return f"{line} --db {shlex.quote(str(place.file or place.name))}"
+    named = place.file.resolve() if place.file else place.name
+    return f"{line} --db {shlex.quote(str(named))}"

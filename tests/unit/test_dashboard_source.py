@@ -83,6 +83,18 @@ def test_a_store_in_the_folder_is_named_with_its_whole_path(
     monkeypatch.chdir(tmp_path)
     source.use("bench.db")
     assert source.command("chirpbench run") == f"chirpbench run --db {tmp_path}/bench.db"
+    source.use("../elsewhere/bench.db")
+    assert source.command("chirpbench run").endswith(f" --db {tmp_path.parent}/elsewhere/bench.db")
+
+
+def test_nothing_is_measured_into_a_store_that_goes_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = tmp_path / "demo.db"
+    source.use(str(store))
+    monkeypatch.setenv("CHIRPBENCH_DB_TEMPORARY", "1")
+    assert source.command("chirpbench run --suite quick") == "chirpbench run --suite quick"
+    assert source.command("chirpbench export X") == f"chirpbench export X --db {store}"
 
 
 def test_a_missing_store_says_how_to_fill_it(tmp_path: Path) -> None:

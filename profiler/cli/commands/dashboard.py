@@ -37,7 +37,7 @@ def execute(args: Namespace) -> int:
         with open_store(place):
             pass
         bench = ended.enter_context(DemoBench(place))
-        return _serve(args, place, beside=bench.check)
+        return _serve(args, place, beside=bench.check, temporary=args.db is None)
 
 
 def _end_on_signals() -> None:
@@ -58,14 +58,20 @@ def _need_packages() -> None:
             )
 
 
-def _serve(args: Namespace, store: str, beside: Callable[[], None] | None = None) -> int:
+def _serve(
+    args: Namespace,
+    store: str,
+    beside: Callable[[], None] | None = None,
+    *,
+    temporary: bool = False,
+) -> int:
     words = [sys.executable, "-P", "-m", "dashboard", "--until-eof"]
     if args.port is not None:
         words += ["--port", str(args.port)]
     if not args.no_browser and _has_screen():
         words.append("--browser")
     # The URL may hold a password, and everybody on this computer can read a command line.
-    env = {**os.environ, "CHIRPBENCH_DB": store}
+    env = {**os.environ, "CHIRPBENCH_DB": store, "CHIRPBENCH_DB_TEMPORARY": str(int(temporary))}
     server = subprocess.Popen(words, env=env, stdin=subprocess.PIPE)  # noqa: S603 - our own words
     try:
         while server.poll() is None:
