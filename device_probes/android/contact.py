@@ -14,7 +14,7 @@ from profiler.errors import DeviceLost, DeviceNotFound, DeviceNotReady
 from profiler.model import DeviceRef, DeviceState
 
 _SETTLE_S = 1.0
-"""The tracker believes that a phone is gone within this."""
+"""The server itself may list a phone that goes for a moment longer."""
 
 
 class Contact:
@@ -40,9 +40,8 @@ class Contact:
         shell = self._shell_of(self._find())
         try:
             shell.features()
-        # Gone, or back, a moment ago; the tracker lets such moments pass.
         except (DeviceLost, DeviceNotFound, DeviceNotReady):
-            self._tracker.wait_until(lambda _: not self.listed_as(shell), _SETTLE_S)
+            self._let_pass(shell)
             shell = self._shell_of(self._find())
             shell.features()
         return shell
@@ -69,6 +68,12 @@ class Contact:
             one.listed.transport_id == shell.transport_id and one.listed.state is DeviceState.READY
             for one in self._tracker.snapshot()
         )
+
+    def _let_pass(self, shell: Shell) -> None:
+        """The connection of ``shell`` went, or came back, a moment ago: learn what there is now."""
+        self._tracker.look()
+        if not self._tracker.wait_until(lambda _: not self.listed_as(shell), _SETTLE_S):
+            self._tracker.look()
 
     def _shell_of(self, found: Sighting) -> Shell:
         self._phone = found

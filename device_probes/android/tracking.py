@@ -50,6 +50,8 @@ class Tracker:
         if server.adb.host not in ("127.0.0.1", "localhost", "::1"):
             self._host = server.adb.host
         self._news = threading.Condition()
+        self._looking = threading.Lock()
+        """Of who lists the phones, so that an older list never follows a newer one."""
         self._listed: tuple[Listed, ...] = ()
         self._answers: dict[int, Answers | None] = {}
         """By transport id; ``None`` = asked and not yet answered."""
@@ -96,6 +98,11 @@ class Tracker:
         """The connection to use for a phone (a sighting of it, or its key); ``None``: absent."""
         with self._news:
             return self._find(phone)
+
+    def look(self) -> None:
+        """List the phones now: with many of them, or on a busy computer, a notice may come late."""
+        with suppress(ChirpbenchError):  # the thread that follows the server says why
+            self._list()
 
     def wait_for(
         self, phone: Sighting | str, states: Iterable[DeviceState], timeout_s: float
@@ -187,7 +194,11 @@ class Tracker:
             self._news.notify_all()
 
     def _list(self) -> None:
-        listed = self.adb.listed()
+        with self._looking:
+            self._take(self.adb.listed())
+
+    def _take(self, listed: tuple[Listed, ...]) -> None:
+        """Believe a list, and ask who is new in it."""
         ask: list[Listed] = []
         with self._news:
             self._problem = ""

@@ -29,6 +29,7 @@ from android_benches import (
     stay_on,
     trial,
 )
+from hostile_adb_server import LateServer
 
 from device_probes.android import AndroidDriver
 from device_probes.driver import Play
@@ -120,6 +121,21 @@ def test_a_phone_that_comes_back_in_time_is_waited_for(one: Rig) -> None:
     driver.connect()
     timer.join()
     trial(driver)
+
+
+def test_back_before_the_bench_heard_that_it_was_gone(one: Rig) -> None:
+    """With many phones notices come late: the old connection is still believed in, and is dead."""
+    with LateServer(one.server.adb.port) as late:
+        driver = one.driver(deadlines=replace(CALM, replug_s=20.0), port=late.port)
+        driver.connect()
+        late.late_s = 6.0
+        one.phone.unplug()
+        with pytest.raises(DeviceLost):
+            trial(driver)
+        replugged(one)
+        driver.connect()
+        trial(driver)
+        late.late_s = 0.0
 
 
 def test_gone_for_good_is_said_and_close_does_not_mind(one: Rig) -> None:

@@ -41,11 +41,11 @@ REQUEST = TrialRequest(warmup_s=0.1, duration_s=0.4)
 
 
 class _Borrowed:
-    """The rig's server, which outlives each bench."""
+    """The rig's server, which outlives each bench; ``port`` is of what lies before it."""
 
-    def __init__(self, server: PrivateServer) -> None:
+    def __init__(self, server: PrivateServer, port: int | None = None) -> None:
         self._server = server
-        self.adb: Adb = server.adb
+        self.adb: Adb = server.adb if port is None else Adb("127.0.0.1", port)
 
     def ensure(self) -> int:
         return self._server.ensure()
@@ -68,10 +68,16 @@ class Rig:
     def phone(self) -> VirtualAndroid:
         return self.phones[0]
 
-    def bench(self, *, named: bool = True, deadlines: AndroidDeadlines = CALM) -> AdbBench:
+    def bench(
+        self,
+        *,
+        named: bool = True,
+        deadlines: AndroidDeadlines = CALM,
+        port: int | None = None,
+    ) -> AdbBench:
         """A started bench to which the phones are connected."""
         bench = AdbBench(
-            _Borrowed(self.server),
+            _Borrowed(self.server, port),
             self.folder / "state",
             platform=Platform.VIRTUAL,
             names=self.names if named else None,

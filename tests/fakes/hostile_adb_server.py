@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 
 from device_probes.android.adb import Adb
 from device_probes.android.shell import Shell
@@ -65,9 +66,33 @@ class LyingServer:
         return b"OKAY%04x" % len(text) + text
 
 
-def _pump(source: socket.socket, target: socket.socket) -> None:
+class LateServer(LyingServer):
+    """In front of a real adb server: each notice comes ``late_s`` later, all else at once."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(port, {})
+        self.late_s = 0.0
+
+    def _serve(self, near: socket.socket) -> None:
+        with near, contextlib.suppress(OSError, ValueError):
+            head = near.recv(4, socket.MSG_WAITALL)
+            request = near.recv(int(head, 16), socket.MSG_WAITALL)
+            with socket.create_connection(("127.0.0.1", self._upstream)) as far:
+                far.sendall(head + request)
+                notices = request == b"host:track-devices"
+                there = threading.Thread(target=_pump, args=(near, far), daemon=True)
+                there.start()
+                _pump(far, near, (lambda: time.sleep(self.late_s)) if notices else None)
+                there.join(10)
+
+
+def _pump(
+    source: socket.socket, target: socket.socket, wait: Callable[[], None] | None = None
+) -> None:
     with contextlib.suppress(OSError):
         while part := source.recv(65_536):
+            if wait is not None:
+                wait()
             target.sendall(part)
     with contextlib.suppress(OSError):
         target.shutdown(socket.SHUT_WR)
