@@ -104,14 +104,27 @@ def replaced(name: str, known: Collection[str], shown: str) -> str:
 
     It is remembered, because the address soon says ``shown``, until something else is chosen.
     """
-    asked, at = read().one(name), f"replaced_{name}"
-    if asked and asked not in known:
-        st.session_state[at] = (asked, shown)
-    said, instead = st.session_state.get(at, ("", ""))
+    asked = read().one(name)
+    lost = _remembered(name, (asked,) if asked and asked not in known else (), (shown,))
+    return lost[0] if lost else ""
+
+
+def dropped(name: str, known: Collection[str], shown: Collection[str]) -> tuple[str, ...]:
+    """:func:`replaced` for what may be given several times: those values of ``name`` that no page
+    knows, remembered until something else than ``shown`` is chosen."""
+    lost = tuple(value for value in read().many(name) if value not in known)
+    return _remembered(name, lost, tuple(shown))
+
+
+def _remembered(name: str, lost: tuple[str, ...], shown: tuple[str, ...]) -> tuple[str, ...]:
+    at = f"replaced_{name}"
+    if lost:
+        st.session_state[at] = (lost, shown)
+    said, instead = st.session_state.get(at, ((), ()))
     if instead != shown:
         st.session_state.pop(at, None)
-        return ""
-    return str(said)
+        return ()
+    return tuple(said)
 
 
 def model(key: ModelKey, *, virtual: bool = False) -> dict[str, str]:
@@ -165,6 +178,14 @@ def find_models(selection: Selection, rows: Iterable[Row]) -> list[Row]:
     if whole:
         return whole
     return [row for row in found if any(name in text for text in (*_names(row), *_parts(row)))]
+
+
+def asked_model(selection: Selection) -> str:
+    """The model that the address names, as a person would; empty when it names none."""
+    name = " ".join(filter(None, (selection.one("maker"), selection.one("model"))))
+    build = selection.one("build")
+    parts = (name, selection.one("soc"), f"build {build}" if build else "")
+    return ", ".join(filter(None, parts)) if name else ""
 
 
 def _names(row: Listed) -> tuple[str, ...]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 
 import streamlit as st
 
 from dashboard import advising, links, look, source, text
-from dashboard.pages import advice_export, advice_model
+from dashboard.pages import advice_export, advice_model, asked
 from dashboard.views import advice as view
 from dashboard.views import advice_budget as bars
 from dashboard.views import advice_proof as proof
@@ -39,7 +39,7 @@ def page() -> None:
     proofs = source.read(advising.proofs, facts.key, sha256)
     _head(advice)
     if asked_tab and asked_tab not in TABS:
-        _replaced("show", TABS, SETTINGS, SETTINGS)
+        asked.instead("show", TABS, SETTINGS)
     tabs = st.tabs(list(TABS), key="show", on_change="rerun", bind="query-params")
     drawn: dict[str, Callable[[], None]] = {
         SETTINGS: lambda: _settings(advice),
@@ -65,33 +65,24 @@ def warm() -> None:
 def _purpose() -> tuple[UseCase, str]:
     """Use case and network, in the address, too."""
     networks = load_networks()
-    asked = links.read()
+    selection = links.read()
     uses = list(UseCase)
     left, right = st.columns([1, 2])
-    first = next((u for u in uses if u.value == asked.one("use")), UseCase.VOICE_AGENT)
+    first = next((u for u in uses if u.value == selection.one("use")), UseCase.VOICE_AGENT)
     use = left.segmented_control(
         "Use case", uses, default=first, format_func=lambda u: _USES[u], key="advice_use",
         required=True,
     )  # fmt: skip
     names = list(networks)
-    name = asked.one("network")
+    name = selection.one("network")
     network = right.selectbox(
         "Network", names, index=names.index(name) if name in names else 0, key="advice_network",
         format_func=_network_words, help="Each has its own delay, jitter and loss",
     )  # fmt: skip
-    _replaced("use", [u.value for u in uses], use.value, _USES[use])
-    _replaced("network", names, network, network)
+    asked.instead("use", [u.value for u in uses], use.value, _USES[use])
+    asked.instead("network", names, network)
     links.write(use=use.value, network=network)
     return use, network
-
-
-def _replaced(name: str, known: Collection[str], shown: str, words: str) -> None:
-    """A line for what the address asks for and this page does not have."""
-    if asked := links.replaced(name, known, shown):
-        st.caption(
-            f":material/info: The address asks for {name} “{text.md(asked, 80)}”, which is not "
-            f"known; shown is {text.md(words, 80)}. Known: {text.md(', '.join(known), 300)}."
-        )
 
 
 def _network_words(name: str) -> str:

@@ -10,8 +10,10 @@ import streamlit as st
 from dashboard import advising, source, text
 from dashboard.frame import guarded
 from dashboard.views import advice_export as view
+from dashboard.views.export_names import download_name
 from db.measured_models import known_models
 from profiler.export import TARGETS, Item
+from profiler.export.names import file_stem
 from profiler.model import Exported, ModelFacts, UseCase, Verification
 from profiler.recommend import advice_sha256
 
@@ -75,12 +77,13 @@ def _buttons(item: Item, exported: Sequence[Exported]) -> None:
         "The same bytes as `chirpbench export MODEL` writes into a folder; `chirpbench "
         "verify-export` loads each file with the program it is for."
     )
-    found = view.downloads(item, exported)
+    found, stem = view.downloads(item, exported), file_stem(item.advice.facts.key)
     for begin in range(0, len(found), 3):
         for place, one in zip(st.columns(3), found[begin : begin + 3], strict=False):
             with place:
                 st.download_button(
-                    one.target, one.content, one.file_name, one.mime, on_click="ignore",
+                    one.target, one.content, download_name(stem, one.target, one.file_name),
+                    one.mime, on_click="ignore",
                     key=f"export_{one.target}", icon=":material/download:", width="stretch",
                 )  # fmt: skip
                 opt_in = " (opt-in: not in the zip)" if TARGETS[one.target].OPT_IN else ""

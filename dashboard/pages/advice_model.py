@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from dashboard import links, source, text
+from dashboard.pages import asked, nothing
 from dashboard.views.names import labels
 from db.measured_models import known_models
 from db.overview import ModelRow, model_rows
@@ -17,14 +18,15 @@ from profiler.summary.relatives import one_a_key
 
 STORED, OTHER = "a stored model", "a model nobody measured"
 MAX_CHARS = 120
+_MODEL = "advice_model"
 
 
 def chosen() -> ModelFacts | None:
     """The model to advise on; ``None``, with the reason shown, when there is none."""
     every = source.read(model_rows)
+    nothing.failed(every)
     rows = [row for row in every if row.verdicts]
     known = source.read(known_models)
-    asked = links.read()
     if not rows:
         st.info(
             f"**Nothing is measured yet** in {text.md(source.store_name(), 200)}: all that could "
@@ -32,7 +34,7 @@ def chosen() -> ModelFacts | None:
             f"without one try {source.code('chirpbench run --virtual --suite quick --speed 8')}.",
             icon=":material/tune:",
         )
-    first = OTHER if asked.one("described") or not rows else STORED
+    first = OTHER if links.read().one("described") or not rows else STORED
     left, right = st.columns([1, 2.4])
     how = left.segmented_control(
         "Advice for", [STORED, OTHER], default=first, key="advice_how", required=True
@@ -46,21 +48,22 @@ def chosen() -> ModelFacts | None:
 def _stored(
     rows: Sequence[ModelRow], known: Sequence[ModelFacts], names: Mapping[str, str]
 ) -> ModelFacts | None:
-    asked = links.read()
-    named = bool(asked.one("model") or asked.one("maker")) and not asked.one("described")
-    fits = links.find_models(asked, rows) if named else []
-    if named and not fits:
-        st.warning(
-            f"No measured model fits “{text.md(asked.one('model'))}”; choose one.",
-            icon=":material/search_off:",
-        )
+    address = links.read()
+    named = bool(links.asked_model(address)) and not address.one("described")
+    fits = links.find_models(address, rows) if named else []
+    lost = named and not fits and not st.session_state.get(_MODEL)
+    if lost:
+        asked.no_model(address, "measured")
     first = max(fits or rows, key=lambda row: (bool(fits) and _rank(row, fits), row.last_at))
     by_token = {links.token(row.key, virtual=row.is_virtual): row for row in rows}
     tokens = list(by_token)
     token = st.selectbox(
-        "Model and OS build", tokens, key="advice_model", format_func=lambda t: names[t],
-        index=tokens.index(links.token(first.key, virtual=first.is_virtual)),
+        "Model and OS build", tokens, key=_MODEL, format_func=lambda t: names[t],
+        index=None if lost else tokens.index(links.token(first.key, virtual=first.is_virtual)),
+        placeholder="choose a model",
     )  # fmt: skip
+    if token is None:
+        return None
     row = by_token[token]
     params: dict[str, str | None] = {"virtual": None, "described": None, "api": None}
     links.write(**{**params, **links.model(row.key, virtual=row.is_virtual)})
@@ -82,20 +85,20 @@ def _rank(row: ModelRow, fits: Sequence[ModelRow]) -> bool:
 
 def _described(known: Sequence[ModelFacts]) -> ModelFacts | None:
     """Maker, SoC and API level say which relatives may answer."""
-    asked = _described_before()
+    before = _described_before()
     a, b, c, d = st.columns([1.4, 1.6, 1.2, 0.9])
     maker = a.text_input(
-        "Manufacturer", asked.one("maker"), MAX_CHARS, key="advice_maker", placeholder="samsung"
+        "Manufacturer", before.one("maker"), MAX_CHARS, key="advice_maker", placeholder="samsung"
     )
     model = b.text_input(
-        "Model code", asked.one("model"), MAX_CHARS, key="advice_code", placeholder="SM-A546B"
+        "Model code", before.one("model"), MAX_CHARS, key="advice_code", placeholder="SM-A546B"
     )
     soc = c.text_input(
-        "SoC", asked.one("soc"), MAX_CHARS, key="advice_soc", placeholder="s5e8835",
+        "SoC", before.one("soc"), MAX_CHARS, key="advice_soc", placeholder="s5e8835",
         help="As Build.SOC_MODEL or ro.board.platform says it",
     )  # fmt: skip
     level = d.number_input(
-        "API level", 1, 99, _level(asked.one("api")), key="advice_api", placeholder="34"
+        "API level", 1, 99, _level(before.one("api")), key="advice_api", placeholder="34"
     )
     if not model.strip():
         st.caption(
@@ -120,9 +123,9 @@ def _described(known: Sequence[ModelFacts]) -> ModelFacts | None:
 def _described_before() -> links.Selection:
     """What the address says of a model that nobody measured; a stored one that was open before
     is no beginning of it, and leaves the address."""
-    asked = links.read()
-    if asked.one("described"):
-        return asked
+    address = links.read()
+    if address.one("described"):
+        return address
     named = dict.fromkeys(("maker", "model", "soc", "build", "virtual", "api"))
     links.write(described="1", **named)
     return links.Selection({})

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard import links, look, source, text
+from dashboard.pages import nothing
 from dashboard.views import compare as view
 from dashboard.views import compare_choice as choice
 from dashboard.views import compare_features as features
@@ -39,17 +40,20 @@ _BOX = {
 def page() -> None:
     """The page."""
     rows = source.read(model_rows)
+    nothing.failed(rows)
     if len(rows) < 2:
         _nothing(len(rows))
         return
     chosen = _chosen(rows)
     if len(chosen) < 2:
+        left = [f"Only {text.md(labels(rows)[_token(row)], 120)} is left. " for row in chosen]
         st.info(
-            "Choose two models or more: a model against another, or OS builds of one model.",
+            f"{''.join(left)}Choose two models or more: a model against another, or OS builds of "
+            "one model.",
             icon=":material/compare_arrows:",
         )
         return
-    sides = view.sides_of(chosen)
+    sides = view.sides_of(chosen, rows)
     sessions = {side: _sessions(side) for side in sides}
     pairs = view.pairs_of(sides, sessions)
     _verdict(view.sentences(sides, pairs))
@@ -102,16 +106,20 @@ def _nothing(count: int) -> None:
 
 def _chosen(rows: Sequence[ModelRow]) -> list[ModelRow]:
     """What the reader picked, the baseline first; the address names the same."""
-    by_token = {links.token(row.key, virtual=row.is_virtual): row for row in rows}
+    by_token = {_token(row): row for row in rows}
+    names = labels(rows)
     asked = links.read().many("m")
     if _CHOICE not in st.session_state or (asked and asked != st.session_state.get("compare_url")):
-        st.session_state[_CHOICE] = choice.from_address(asked, by_token) or _proposal(rows)
+        found = choice.from_address(asked, by_token) or _proposal(rows)
+        st.session_state[_CHOICE] = found
         st.session_state.pop(_BASE, None)
-        st.session_state["compare_unknown"] = choice.unknown(asked, by_token)
-    if missing := st.session_state.get("compare_unknown"):
-        said = ", ".join(f"“{text.md(name)}”" for name in missing)
-        st.warning(f"No stored model fits {said}.", icon=":material/search_off:")
-    names = labels(rows)
+        every = links.read().values.get("m", ())
+        said = choice.lost_words(every, by_token, names)
+        st.session_state["compare_said"] = said, found
+    said, of = st.session_state.get("compare_said", ([], []))
+    if st.session_state[_CHOICE] == of:  # until the reader chooses
+        for line in said:
+            st.warning(text.md(line, 400), icon=":material/search_off:")
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     picked = left.multiselect(
         f"Models or OS builds, two to {view.MAX_SIDES} (“Select all” takes the first "
@@ -133,6 +141,10 @@ def _chosen(rows: Sequence[ModelRow]) -> list[ModelRow]:
     links.write(m=picked)
     st.session_state["compare_url"] = tuple(token[: links.MAX_CHARS] for token in picked)
     return [by_token[token] for token in picked]
+
+
+def _token(row: ModelRow) -> str:
+    return links.token(row.key, virtual=row.is_virtual)
 
 
 def _proposal(rows: Sequence[ModelRow]) -> list[str]:

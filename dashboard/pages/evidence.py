@@ -10,7 +10,7 @@ import streamlit as st
 
 from dashboard import links, look, source, text
 from dashboard.frame import guarded
-from dashboard.pages import evidence_recording
+from dashboard.pages import asked, evidence_recording, nothing
 from dashboard.views import evidence_words as words
 from dashboard.views.html_table import html_table
 from dashboard.views.names import MARK, Which, labels, names_of
@@ -44,14 +44,13 @@ praise the phone."""
 def page() -> None:
     """The page."""
     rows = source.read(model_rows)
-    asked = links.read().one("trial")
-    found = _trial(asked) if asked else None
-    if asked and found is None:
-        st.warning(
-            f"No trial {text.md(asked, 60)} is in this store; choose one below.",
-            icon=":material/search_off:",
-        )
-    lines = _choice(rows, asked, lost=bool(asked) and found is None)
+    nothing.failed(rows)
+    wanted = links.read().one("trial")
+    found = _trial(wanted) if wanted else None
+    lost = found is None and _is_lost(rows, wanted)
+    lines = _choice(rows, wanted, lost=lost)
+    if lost:
+        return  # another trial would pass for the one that was asked for
     if found is None and lines:
         found = _trial(lines[0].trial_uuid)
     if found is None:
@@ -63,6 +62,21 @@ def page() -> None:
     _recording(found)
     _states(found)
     _past(found)
+
+
+def _is_lost(rows: Sequence[ModelRow], wanted: str) -> bool:
+    """Whether the address names a trial or a model that is not stored; a line then says so."""
+    if wanted:
+        st.warning(
+            f"No trial {text.md(wanted, 60)} is in this store; choose one below.",
+            icon=":material/search_off:",
+        )
+        return bool(rows)
+    address = links.read()
+    if rows and links.asked_model(address) and not links.find_models(address, rows):
+        asked.no_model(address)
+        return True
+    return False
 
 
 def warm() -> None:
@@ -88,7 +102,7 @@ def _nothing() -> None:
 # -- which trial --------------------------------------------------------------------------------
 
 
-def _choice(rows: Sequence[ModelRow], asked: str, *, lost: bool) -> list[TrialLine]:
+def _choice(rows: Sequence[ModelRow], wanted: str, *, lost: bool) -> list[TrialLine]:
     """Filters and the newest trials that fit, once they are wanted; a click on a row shows it."""
     for name in _FILTERS:  # Streamlit forgets what belongs to a widget that is folded away
         if name in st.session_state:
@@ -115,7 +129,7 @@ def _choice(rows: Sequence[ModelRow], asked: str, *, lost: bool) -> list[TrialLi
         chosen = _picked(lines, named, f"evidence_rows_{hash(where)}")
     if chosen and chosen != st.session_state.get("evidence_shown"):
         st.session_state["evidence_shown"] = chosen
-        if chosen != asked:
+        if chosen != wanted:
             links.write(trial=chosen)
             st.rerun()
     return lines
@@ -146,8 +160,8 @@ def _picked(lines: Sequence[TrialLine], names: Mapping[Which, str], key: str) ->
 
 
 def _asked_model(rows: Sequence[ModelRow]) -> ModelRow | None:
-    asked = links.read()
-    named = links.find_models(asked, rows) if asked.one("model") else []
+    address = links.read()
+    named = links.find_models(address, rows) if address.one("model") else []
     return named[0] if named else None
 
 

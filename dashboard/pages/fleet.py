@@ -11,6 +11,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard import links, look, source, text
+from dashboard.pages import asked, nothing
 from dashboard.pages.goto import open_page
 from dashboard.views.fleet import drawn, peers, select, strip, table
 from dashboard.views.fleet.rows import Family, FleetRow, fleet_rows
@@ -27,6 +28,7 @@ SEARCH_CHARS = 100
 def page() -> None:
     """The page."""
     models = source.read(overview.model_rows)
+    nothing.failed(models)
     if not models:
         _empty()
         return
@@ -98,13 +100,14 @@ def _path(place: Any) -> AudioPath | None:
     known = source.read(overview.known_paths)
     if not known:
         return None
-    asked = links.read().one("path")
-    first = next((p for p in known if str(p) == asked), None) or usual_path(known)
+    wanted = links.read().one("path")
+    first = next((p for p in known if str(p) == wanted), None) or usual_path(known)
     chosen: AudioPath = place.selectbox(
         "Path", known, index=known.index(first), format_func=path_full, key="fleet_path",
         label_visibility="collapsed",
         help="Interface, mode, input preset and route of the round trip below",
     )  # fmt: skip
+    asked.instead("path", [str(p) for p in known], str(chosen), path_full(chosen))
     links.write(path=str(chosen) if chosen != usual_path(known) else None)
     return chosen
 
@@ -118,21 +121,22 @@ _VERDICTS: Mapping[str, Verdict | None] = {**{v.value: v for v in Verdict}, "non
 
 
 def _unfiltered() -> None:
-    for name, nothing in _FREE.items():
-        st.session_state[f"fleet_{name}"] = nothing
+    for name, free in _FREE.items():
+        st.session_state[f"fleet_{name}"] = free
 
 
 def _begin(offered: Mapping[str, Sequence[str]]) -> None:
     """What the address asks for, until the reader chooses; what is not ``offered`` restricts
     nothing."""
-    asked = links.read()
+    address = links.read()
     wanted: dict[str, list[Any]] = {
-        name: [v for v in asked.many(name) if v in offered[name]] for name in offered
+        name: [v for v in address.many(name) if v in offered[name]] for name in offered
     }
-    wanted["verdicts"] = [_VERDICTS[v] for v in asked.many("verdict") if v in _VERDICTS]
-    test, kind = asked.one("test"), asked.one("kind")
+    wanted["verdicts"] = [_VERDICTS[v] for v in address.many("verdict") if v in _VERDICTS]
+    test, kind = address.one("test"), address.one("kind")
     known = {
-        **_FREE, **wanted, "text": asked.one("q")[:SEARCH_CHARS], "out": asked.one("out") == "1",
+        **_FREE, **wanted, "text": address.one("q")[:SEARCH_CHARS],
+        "out": address.one("out") == "1",
         "test": test if test in select.TESTS else _FREE["test"],
         "kind": kind if kind in select.KINDS else None,
     }  # fmt: skip
@@ -155,6 +159,7 @@ def _filtered(
     only = places[4].toggle(f"Stand out ({len(out)})", key="fleet_out", help=peers.RULE)
     if said := select.in_words(more):
         st.caption(f"Also filtered by {'; '.join(text.md(part, 300) for part in said)}")
+    _unknown(replace(more, makers=makers, socs=socs, only_outliers=only), offered)
     links.write(
         q=words, makers=makers, socs=socs, systems=more.systems, kind=more.kind,
         platforms=[p.value for p in more.platforms], out="1" if only else None,
@@ -168,6 +173,18 @@ def _filtered(
             more, text=words, makers=makers, socs=socs, only_outliers=only, outliers=out.keys()
         ),
     )
+
+
+def _unknown(where: select.FleetFilter, offered: Mapping[str, Sequence[str]]) -> None:
+    """A line for every filter of the address that this store does not have."""
+    asked.without("makers", offered["makers"], where.makers)
+    asked.without("socs", offered["socs"], where.socs)
+    asked.without("systems", offered["systems"], where.systems)
+    asked.without("platforms", offered["platforms"], [p.value for p in where.platforms])
+    asked.instead("test", list(select.TESTS), where.test_id)
+    asked.without("verdict", list(_VERDICTS), [v.value if v else "none" for v in where.verdicts])
+    asked.without("kind", select.KINDS, [where.kind] if where.kind else [])
+    asked.without("out", ("1",), ["1"] if where.only_outliers else [])
 
 
 def _more(place: Any, offered: Mapping[str, Sequence[str]]) -> select.FleetFilter:
@@ -313,16 +330,17 @@ def _page_of(
 ) -> tuple[list[FleetRow], int]:
     """The rows of the chosen page in the chosen order."""
     places = st.columns([1.7, 0.8, 0.8, 0.9, 1.6], vertical_alignment="center")
-    orders, asked = [select.STANDS_OUT, *select.ORDERS], links.read()
+    orders, address = [select.STANDS_OUT, *select.ORDERS], links.read()
     by = places[0].selectbox(
         "Sort by", orders, key="fleet_sort", label_visibility="collapsed",
-        index=orders.index(asked.one("sort")) if asked.one("sort") in orders else 0,
+        index=orders.index(address.one("sort")) if address.one("sort") in orders else 0,
         format_func=lambda name: f"Sort by {name}",
     )  # fmt: skip
     falling = places[1].toggle(
-        "Falling", value=asked.one("falling") == "1", key="fleet_falling",
+        "Falling", value=address.one("falling") == "1", key="fleet_falling",
         disabled=by == select.STANDS_OUT, help="largest first; models without a value come last",
     )  # fmt: skip
+    asked.instead("sort", orders, by)
     links.write(
         sort=by if by != select.STANDS_OUT else None,
         falling="1" if falling and by != select.STANDS_OUT else None,

@@ -5,15 +5,15 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import links, text
+from dashboard.pages import asked
 from dashboard.views import help as view
 
 
 def page() -> None:
     """The page."""
     selection = links.read()
-    asked = selection.one("find")
     words = st.text_input(
-        "Find", asked[:100], key="help_find", width=520, icon=":material/search:",
+        "Find", selection.one("find")[:100], key="help_find", width=520, icon=":material/search:",
         placeholder="a word, a reason, a test: silent_capture, A9, spread …",
     )  # fmt: skip
     links.write(find=words)
@@ -28,6 +28,7 @@ def page() -> None:
         key="help_group",
         label_visibility="collapsed",
     )
+    asked.instead("group", view.GROUPS, chosen or view.GROUPS[0])
     links.write(group=chosen)
     st.html(view.page_html(view.of_group(chosen or view.GROUPS[0])))
 

@@ -9,9 +9,12 @@ import streamlit as st
 
 from dashboard import links, source, text
 from dashboard.frame import guarded
-from dashboard.views import live
+from dashboard.pages import asked
+from dashboard.views import live, live_devices
+from dashboard.views.names import names_of
 from db import points, queries
 from db.filters import Filter
+from db.overview import model_rows
 from db.progress import progress
 from profiler.catalogue import TESTS
 
@@ -65,21 +68,35 @@ def _nothing() -> None:
 
 def _choice(benches: list[live.Bench]) -> live.Bench | None:
     """The bench to show; ``None`` follows whatever runs."""
-    if len(benches) == 1:
-        return None
     known = {b.bench_uuid: b for b in benches}
-    asked, follow = links.read().one("bench"), live.follow_words(benches)
+    wanted, follow = _wanted(benches), live_devices.follow_words(benches)
+    if len(benches) == 1:
+        _unknown(benches, "", follow)
+        return None
     names = [_FOLLOW, *known]
     picked = st.selectbox(
         "Bench",
         names,
-        index=names.index(asked) if asked in known else 0,
+        index=names.index(wanted) if wanted in known else 0,
         format_func=lambda n: live.choice_words(known[n]) if n in known else follow,
         key="live_bench",
         width=520,
     )
-    links.write(bench=picked)
+    _unknown(benches, picked, live.choice_words(known[picked]) if picked in known else follow)
+    links.write(bench=picked, run=None)
     return known.get(picked or _FOLLOW)
+
+
+def _wanted(benches: list[live.Bench]) -> str:
+    """The bench that the address names, itself or by one of its runs."""
+    address = links.read()
+    return address.one("bench") or live_devices.bench_of_run(benches, address.one("run"))
+
+
+def _unknown(benches: list[live.Bench], shown: str, words: str) -> None:
+    """A line for a bench or a run of the address that nothing is known of."""
+    asked.instead("bench", [b.bench_uuid for b in benches], shown, words, listed=False)
+    asked.instead("run", live_devices.run_uuids(benches), shown, words, listed=False)
 
 
 def _bench(bench: live.Bench) -> None:
@@ -94,6 +111,8 @@ def _bench(bench: live.Bench) -> None:
     trials = source.read(points.trial_lines, where, limit=NEWEST_TRIALS)
     if results:
         st.html(live.tally(results))
+    names = _names(bench)
+    bench = live_devices.named(bench, names)
     virtual = {line.device_uid for line in trials if line.is_virtual}
     st.html(live.device_table(bench, virtual, now, results))
     if results:
@@ -102,8 +121,21 @@ def _bench(bench: live.Bench) -> None:
         st.caption(live.MATRIX_WORDS)
     if trials:
         st.subheader("Newest trials")
-        _trials(bench, live.trial_rows(trials, now))
+        _trials(bench, live.trial_rows(trials, now, names))
         st.caption(live.TRIALS_WORDS)
+
+
+def _names(bench: live.Bench) -> dict[str, str]:
+    """What the models of the bench are called on every page, by run; where a device has not said
+    what it is, nothing."""
+    runs = dict.fromkeys(line.run_uuid for line in bench.lines if line.run_uuid)
+    facts = {run: source.read(queries.facts_of, run) for run in runs}
+    models = {run: (f.model_key, f.is_virtual) for run, f in facts.items() if f is not None}
+    which = source.store_name(), frozenset(models.values())
+    kept = st.session_state.get("live_names")
+    if kept is None or kept[0] != which:  # a large store is not read through at every refresh
+        kept = st.session_state["live_names"] = which, names_of(which[1], source.read(model_rows))
+    return {run: kept[1][model] for run, model in models.items() if model in kept[1]}
 
 
 def _trials(bench: live.Bench, rows: list[dict[str, object]]) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from dashboard import links, look, source, text
+from dashboard.pages import asked, nothing
 from dashboard.pages import model_sections as sections
 from dashboard.pages.goto import target
 from dashboard.views import cautions as told
@@ -33,6 +34,7 @@ REPORT_TRIALS = ("L3", "D1", "G1")
 def page() -> None:
     """The page."""
     rows = source.read(overview.model_rows)
+    nothing.failed(rows)
     if not rows:
         st.info(
             f"**No model is stored yet.** Measure one with {source.code('chirpbench run')}, or try "
@@ -40,7 +42,10 @@ def page() -> None:
             icon=":material/smartphone:",
         )
         return
-    row, builds = _chosen(rows)
+    chosen = _chosen(rows)
+    if chosen is None:
+        return
+    row, builds = chosen
     data = load(source.read, row, builds, _now())
     _head(data)
     _figures(data)
@@ -63,12 +68,13 @@ def _now() -> datetime:
 
 def _part(data: ModelData) -> None:
     """One part at a time: all of them at once would be seven charts to wait for."""
-    asked = links.read().one("part")
+    wanted = links.read().one("part")
     chosen = st.segmented_control(
         "Part", list(PARTS), key="model_part", format_func=PARTS.__getitem__,
-        default=asked if asked in PARTS else LATENCY, label_visibility="collapsed",
+        default=wanted if wanted in PARTS else LATENCY, label_visibility="collapsed",
     )  # fmt: skip
     part = chosen or LATENCY
+    asked.instead("part", list(PARTS), part, PARTS[part])
     links.write(part=part if part != LATENCY else None)
     if part == ECHO:
         sections.echo_section(data)
@@ -90,18 +96,22 @@ def _part(data: ModelData) -> None:
 # --- which model --------------------------------------------------------------------------------
 
 
-def _chosen(rows: list[ModelRow]) -> tuple[ModelRow, list[ModelRow]]:
-    """The build that the address or the reader names, and all builds of its model."""
+def _chosen(rows: list[ModelRow]) -> tuple[ModelRow, list[ModelRow]] | None:
+    """The build that the address or the reader names, and all builds of its model; ``None`` while
+    the address names one that is not stored and the reader has not chosen."""
     families = choose.families(rows)
-    first = _first(rows)
+    first = choose.newest(rows) if st.session_state.get(_FAMILY) else _first(rows)
     keys = list(families)
     left, right = st.columns([1.2, 1])
     family = left.selectbox(
-        "Model", keys, index=keys.index(family_of(first)), key="model_family",
+        "Model", keys, index=keys.index(family_of(first)) if first else None, key=_FAMILY,
+        placeholder="choose a model",
         format_func=lambda f: choose.label(families[f][0]),
     )  # fmt: skip
+    if family is None:
+        return None
     builds = families[family]
-    start = next((i for i, b in enumerate(builds) if b.key == first.key), 0)
+    start = next((i for i, b in enumerate(builds) if first and b.key == first.key), 0)
     row = right.selectbox(
         "OS build", builds, index=start, key=f"model_build_{keys.index(family)}",
         format_func=choose.build_label,
@@ -112,21 +122,25 @@ def _chosen(rows: list[ModelRow]) -> tuple[ModelRow, list[ModelRow]]:
     return row, builds
 
 
-def _first(rows: list[ModelRow]) -> ModelRow:
-    """What the page opens with: what the address names, else what was measured last."""
-    asked = links.read()
-    name = text.md(asked.one("model"))
-    if not (asked.one("model") or asked.one("maker")):
+_FAMILY = "model_family"
+
+
+def _first(rows: list[ModelRow]) -> ModelRow | None:
+    """What the page opens with: what the address names, else what was measured last; ``None``,
+    with a line, when the address names what is not stored: another model would pass for it."""
+    address = links.read()
+    name = text.md(address.one("model"))
+    if not links.asked_model(address):
         return choose.newest(rows)
-    fits = links.find_models(asked, rows)
+    fits = links.find_models(address, rows)
     if not fits:
-        st.warning(f"No stored model fits “{name}”: choose one here.", icon=":material/search_off:")
-        return choose.newest(rows)
+        asked.no_model(address)
+        return None
     found = list(choose.families(fits).values())
-    if len(found) > 1 and not asked.one("maker"):
+    if len(found) > 1 and not address.one("maker"):
         names = "; ".join(text.md(choose.label(builds[0])) for builds in found[:6])
         st.info(f"{len(found)} models fit “{name}”: {names}. The one measured last is shown.")
-    if asked.one("build"):
+    if address.one("build"):
         return fits[0]
     return choose.newest(fits)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -149,7 +150,7 @@ def echo_section(data: ModelData) -> None:
             "Point: the value; line to the tick: the 95 % bound. ▲ on a bar: "
             "only this bound is known, what is left lies below the noise. Faint: earlier results. "
             "Margin: how far the loudest echo stays below what counts as a turn. "
-            f"{echo.WHICH_VOLUME}"
+            f"{echo.WHAT_A2_ASKS} {echo.WHICH_VOLUME}"
         )
 
 
@@ -213,6 +214,8 @@ def granted_section(data: ModelData) -> None:
         f"{differing} of {text.plural(len(found), 'trial')}{newest}: not granted as asked"
     )
     table = granted.table(found)
+    same = granted.same(table, found)
+    table = table.drop(columns=list(same))
     st.dataframe(
         granted.styled(table, found), key="model_granted", hide_index=True,
         height=min(ROW_PX * (len(found) + 1) + 2, 430),
@@ -222,9 +225,14 @@ def granted_section(data: ModelData) -> None:
         },
     )  # fmt: skip
     st.caption(
-        "asked → granted where they differ. “Recording”: what the recording is worth, not the "
-        "phone. “Differs by”: what the system claims less what was measured."
+        f"{_alike(same)}asked → granted where they differ. “Recording”: what the recording is "
+        "worth, not the phone. “Differs by”: what the system claims less what was measured."
     )
+
+
+def _alike(same: Mapping[str, str]) -> str:
+    said = "; ".join(f"{name}: {value}" for name, value in same.items())
+    return f"In all of them alike – {text.md(said, 400)}. " if said else ""
 
 
 def trials_of(data: ModelData, test_id: str) -> list[TrialRecord]:

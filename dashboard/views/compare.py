@@ -73,9 +73,10 @@ class Pair:
 Sessions = Mapping[Side, Sequence[SessionRow]]
 
 
-def sides_of(rows: Sequence[Listed]) -> tuple[Side, ...]:
-    """Names that tell them apart: the SoC where twins are there, the build where builds are."""
-    names = short_names(rows, builds=True)
+def sides_of(rows: Sequence[Listed], every: Sequence[Listed] = ()) -> tuple[Side, ...]:
+    """Names that tell them apart: the SoC where twins are among ``every`` stored model, the build
+    where builds are beside each other."""
+    names = short_names(rows, builds=True, among=every)
     return tuple(
         Side(letter, f"{letter}  {name}", row.key, row.is_virtual)
         for letter, name, row in zip(LETTERS, names, rows, strict=False)

@@ -43,6 +43,31 @@ def unknown(asked: Sequence[str], by_token: Mapping[str, ModelRow]) -> list[str]
     return shown
 
 
+def lost_words(
+    asked: Sequence[str], by_token: Mapping[str, ModelRow], names: Mapping[str, str]
+) -> list[str]:
+    """Why fewer models are shown than the address has words, a line each; ``asked`` with what it
+    says twice. Texts are untrusted still."""
+    missing = unknown(list(dict.fromkeys(asked)), by_token)
+    lines = []
+    if missing:
+        lines.append(f"No stored model fits {', '.join(f'“{name}”' for name in missing)}.")
+    words: defaultdict[str, list[str]] = defaultdict(list)
+    for word in asked:
+        for token in _named(word, by_token):
+            words[token].append(word if links.from_token(word) is None else names[token])
+    for token, alike in words.items():
+        if len(alike) > 1:
+            said = " and ".join(f"“{word}”" for word in alike)
+            lines.append(f"{said} are the same: {names[token]}.")
+    return lines
+
+
+def _named(word: str, by_token: Mapping[str, ModelRow]) -> list[str]:
+    """What one word of the address names, without what stands beside it by itself."""
+    return from_address([word], by_token)[:1] if word else []
+
+
 def _family(row: ModelRow) -> tuple[str, str, str, bool]:
     key = row.key
     return key.manufacturer, key.model, key.soc, row.is_virtual

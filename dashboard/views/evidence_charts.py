@@ -23,6 +23,7 @@ TIME: Final = "time on the recording, s"
 TICKS: Final = 14
 """Over the page's width: more are read as noise."""
 MAX_MARKS: Final = 200
+SIGMAS_95: Final = 1.96
 OTHER_COLOR: Final = "#9566c9"
 
 
@@ -101,7 +102,7 @@ def spectrogram_words(made: Spectrogram) -> str:
 
 
 def correlation_chart(found: Correlation, estimate: Estimate | None) -> Picture:
-    """Envelope of the matched filter with the stored arrival and its ±1.96 σ."""
+    """Envelope of the matched filter with the stored arrival and its 95 % interval."""
     low, high = float(found.lag_ms[0]), float(found.lag_ms[-1])
     scale = alt.Scale(domain=[low, high], nice=False)
     x = alt.X("lag:Q", title="lag = round trip, ms", scale=scale, axis=alt.Axis(tickCount=TICKS))
@@ -109,9 +110,8 @@ def correlation_chart(found: Correlation, estimate: Estimate | None) -> Picture:
     curve = alt.Chart(alt.NamedData("curve"))
     line = curve.mark_line(color=look.MAIN, strokeWidth=1.4).encode(x, y)
     layers: list[Any] = [line]
-    at_ms, sigma_ms, name = _arrival(estimate)
+    at_ms, half, name = _arrival(estimate)
     if at_ms is not None and low <= at_ms <= high:
-        half = 1.96 * sigma_ms
         mark = inline([{"lag": at_ms, "from": at_ms - half, "to": at_ms + half, "what": name}])
         color = alt.Color("what:N", title=None, scale=alt.Scale(domain=[name], range=["#cf6a2c"]))
         tip = [alt.Tooltip("what:N"), alt.Tooltip("lag:Q", title="ms", format=".3f")]
@@ -128,12 +128,15 @@ def correlation_chart(found: Correlation, estimate: Estimate | None) -> Picture:
 
 
 def _arrival(estimate: Estimate | None) -> tuple[float | None, float, str]:
+    """Where it is, half of its 95 % interval, and both in words: what is drawn is what is said."""
     if estimate is None:
         return None, 0.0, ""
     if estimate.valid and estimate.round_trip_latency_ms is not None:
         ms, sigma_us = estimate.round_trip_latency_ms, estimate.uncertainty_us or 0.0
-        shown = look.with_uncertainty(ms, estimate.uncertainty_us)
-        return ms, sigma_us / 1000.0, f"stored arrival: {shown} (1 σ)"
+        digits = 2 if sigma_us >= 50 else 3 if sigma_us >= 5 else 4
+        half = SIGMAS_95 * sigma_us / 1000.0
+        drawn = f", 95 % {look.interval(ms - half, ms + half, digits)}" if half else ""
+        return ms, half, f"stored arrival: {look.ms(ms, digits)}{drawn}"
     candidate = estimate.candidate_latency_ms
     if candidate is None:
         return None, 0.0, ""

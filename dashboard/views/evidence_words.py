@@ -15,6 +15,7 @@ from dashboard.views.paths import path_short
 from db.codec import dump_json, encode
 from db.points import TrialLine
 from profiler.model import (
+    EffectReport,
     EffectState,
     Estimate,
     GrantedStream,
@@ -213,7 +214,7 @@ def _stream_rows(
     buffer = r.buffer_frames if r.buffer_frames is not None else r.buffer_bursts
     unit = "frame" if r.buffer_frames is not None else "burst"
     return [
-        ("API", _word(r.api), "", _word(observed.get("api")), ""),
+        row("API", r.api, observed.get("api")),
         ("audio mode", _word(r.audio_mode), "", _word(observed.get("audio_mode")), ""),
         row("route, output / input", r.route, out and out.route, into and into.route),
         row("input preset", r.input_preset),
@@ -251,13 +252,17 @@ def _effect_rows(
     rows = []
     for name, asked in (("aec", r.aec), ("ns", r.ns), ("agc", r.agc)):
         said = effects.get(name)
-        reported = "" if said is None else text.plain(
-            " ".join(w for w in (said.state.value, said.implementor) if w), 60
-        )  # fmt: skip
+        reported = "" if said is None else _effect(said)
         differs = said is not None and asked in (EffectState.ON, EffectState.OFF)
         mark = "≠ " if differs and said is not None and said.state is not asked else ""
         rows.append((name.upper(), asked.value, "", f"{mark}{reported}", ""))
     return rows
+
+
+def _effect(said: EffectReport) -> str:
+    """``off (by Kestrel)``: whose effect it is says nothing of its state."""
+    by = f" (by {text.plain(said.implementor, 48)})" if said.implementor else ""
+    return f"{said.state.value}{by}"
 
 
 def _said_rows(p: ProbeReport) -> list[tuple[str, str, str, str, str]]:

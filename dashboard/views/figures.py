@@ -95,8 +95,9 @@ FIGURES: Mapping[str, Mapping[str, str]] = {
         "Over OS builds and time · Change points": "Small dots: opens; large: a run's median with "
         "its 95 % interval (of fewer than six opens their range); band: a build's median with its "
         "interval. " + RULE_OF_CHANGES.replace("*", ""),
-        "Echo · Echo by volume": "What the canceller removes at each volume (A1, and A2 with what "
-        "a gain control pretends taken off), the margin to a false turn (A9: how far the loudest "
+        "Echo · Echo by volume": "What the canceller removes at each volume (A1; A2, which asks "
+        "whether it does what the system says, credits it with a gain control's rise of the "
+        "pauses), the margin to a false turn (A9: how far the loudest "
         "echo stays below what counts as a turn) and the time it needs to converge (A4). Point: "
         "the value; line to a tick: the 95 % bound. ▲ on a bar: only this bound "
         "is known. Faint: earlier results.",

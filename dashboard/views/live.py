@@ -9,14 +9,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from html import escape
+from types import MappingProxyType
 
 from dashboard import links, look, text
+from dashboard.views.names import MARK
 from db.points import TrialLine
 from db.progress import DeviceProgress
 from profiler.model import Platform, RunStatus, TestResult, Verdict
 
 STALE_S = 45.0
 """A bench that lives renews its rows far more often (db.progress)."""
+NAME_CHARS = 70
+"""A model's name with its SoC (dashboard.views.names) is not longer."""
 ENDED_WELL = RunStatus.OK.value
 _MAX_CHARS = 1000
 """So much of a test's text a bench tells (profiler.bench.progress)."""
@@ -223,7 +227,7 @@ def _said(line: DeviceProgress) -> _Said:
 def _row(
     bench: Bench, line: DeviceProgress, is_virtual: bool, now: datetime, *, is_test: bool
 ) -> str:
-    name = text.html(line.device_name or line.device_uid, 60)
+    name = text.html(_called(line).removesuffix(MARK), NAME_CHARS)
     mark = " · ◇ virtual" if is_virtual else ""
     alone = line.zone in ("", line.device_uid)  # in a box of its own: nobody shares its air
     zone = "" if alone else f" · zone {text.html(line.zone, 30)}"
@@ -237,6 +241,10 @@ def _row(
         f'<span class="n s">{escape(look.ago(line.updated_at, now))}</span>',
     )
     return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+
+
+def _called(line: DeviceProgress) -> str:
+    return line.device_name or line.device_uid
 
 
 def _now_cell(line: DeviceProgress) -> str:
@@ -306,7 +314,7 @@ def matrix(bench: Bench, results: Sequence[TestResult], titles: Mapping[str, str
     names = Counter(line.device_name for line in bench.lines)
     for line in bench.lines:
         mine = by_run.get(line.run_uuid or "", {})
-        name = f"<b>{text.html(line.device_name or line.device_uid, 60)}</b>"
+        name = f"<b>{text.html(_called(line), NAME_CHARS)}</b>"
         if names[line.device_name] > 1:  # twins
             name += f' <span class="s">{text.html(line.device_uid, 48)}</span>'
         cells = "".join(f'<td class="n">{_cell(mine.get(test_id))}</td>' for test_id in tests)
@@ -359,14 +367,6 @@ TRIALS_WORDS = (
 # --- lists ----------------------------------------------------------------------------------------
 
 
-def follow_words(benches: Sequence[Bench]) -> str:
-    """What is shown when no bench was chosen."""
-    running = sum(bench.state is BenchState.RUNNING for bench in benches)
-    if not running:
-        return "the newest bench (none runs now)"
-    return "the bench that runs now" if running == 1 else f"the {running} benches that run now"
-
-
 def choice_words(bench: Bench) -> str:
     """A bench in a list to choose from."""
     devices = text.plural(len(bench.lines), "device")
@@ -376,12 +376,17 @@ def choice_words(bench: Bench) -> str:
     return f"{look.when(bench.started_at)} · {suite} · {devices}{state} · {short}"
 
 
-def trial_rows(lines: Sequence[TrialLine], now: datetime) -> list[dict[str, object]]:
-    """The newest trials, one row each; ``Evidence`` is the address of its page."""
+def trial_rows(
+    lines: Sequence[TrialLine], now: datetime, names: Mapping[str, str] = MappingProxyType({})
+) -> list[dict[str, object]]:
+    """The newest trials, one row each; ``Evidence`` is the address of its page. ``names`` are
+    those of models, by run."""
     return [
         {
             "When": look.ago(line.started_at, now),
-            "Device": text.plain(line.marketing_name or line.device_uid, 48),
+            "Device": text.plain(
+                names.get(line.run_uuid) or line.marketing_name or line.device_uid, NAME_CHARS
+            ),
             "Test": text.plain(line.test_id, 12),
             "Recording": look.trial_words(line.verdict),
             "Round trip (ms)": line.latency_ms,

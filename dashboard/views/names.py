@@ -18,20 +18,35 @@ _LONG_CHARS = 40, 24, 24, 44
 _Part = Callable[[Listed], str]
 
 
-def short_names(rows: Sequence[Listed], *, builds: bool, chars: int = CHARS) -> list[str]:
+def short_names(
+    rows: Sequence[Listed], *, builds: bool, chars: int = CHARS, among: Sequence[Listed] = ()
+) -> list[str]:
     """``Galaxy S21``; where two would be called alike the SoC, then the model code and, with
-    ``builds``, the OS build follow. Safe in tables and charts; simulated phones are marked."""
-    parts: tuple[_Part, ...] = (_soc, _code, _build) if builds else (_soc, _code)
-    made = [_name(row, chars) for row in rows]
-    for part in parts:
-        groups: dict[tuple[str, bool], set[str]] = {}
-        for name, row in zip(made, rows, strict=True):
-            groups.setdefault((name.casefold(), row.is_virtual), set()).add(part(row))
-        made = [
-            f"{name} · {part(row)}" if len(groups[name.casefold(), row.is_virtual]) > 1 else name
-            for name, row in zip(made, rows, strict=True)
-        ]
+    ``builds``, the OS build follow. Safe in tables and charts; simulated phones are marked.
+
+    Alike are also those of ``among`` (all that are stored): what is shown on one page is not
+    called otherwise than on the next. Their builds are no difference to tell.
+    """
+    called = {_called(row).casefold() for row in rows}
+    every = [*rows, *(row for row in among if _called(row).casefold() in called)]
+    made = [_name(row, chars) for row in every]
+    for part in (_soc, _code):
+        made = _apart(every, made, part)
+    made = made[: len(rows)]
+    if builds:
+        made = _apart(rows, made, _build)
     return [f"{name}{MARK * row.is_virtual}" for name, row in zip(made, rows, strict=True)]
+
+
+def _apart(rows: Sequence[Listed], made: Sequence[str], part: _Part) -> list[str]:
+    """The names with ``part`` behind those that are alike and differ in it."""
+    groups: dict[tuple[str, bool], set[str]] = {}
+    for name, row in zip(made, rows, strict=True):
+        groups.setdefault((name.casefold(), row.is_virtual), set()).add(part(row))
+    return [
+        f"{name} · {part(row)}" if len(groups[name.casefold(), row.is_virtual]) > 1 else name
+        for name, row in zip(made, rows, strict=True)
+    ]
 
 
 Which = tuple[ModelKey, bool]

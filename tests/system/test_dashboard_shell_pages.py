@@ -128,10 +128,27 @@ def test_a_running_bench_with_its_tests_and_trials(path: Path) -> None:
     page = live()
     assert "**Running:** quick on 1 device, 2 of 10 trials" in said(page)
     assert "✓ valid" in tables(page)  # what was last told is a trial
-    assert "Pixel 7" in tables(page)
+    assert "Acme A1" in tables(page), "its model's name, not the bench's"
     assert "latency_high" in tables(page)
     (trials,) = page.dataframe
     assert list(trials.value["Evidence"]) == ["/evidence?trial=trial-1"]
+
+
+def test_twins_on_a_bench_are_called_as_on_the_fleet(path: Path) -> None:
+    for i, soc in enumerate(("exynos", "snapdragon")):
+        with Store.open(path) as store:
+            device = records.device(f"AB{i}")
+            store.upsert_device(device, records.facts(soc=soc, marketing_name="Meridian 9 Pro"))
+            store.begin_run(records.run(f"run-{i}", device.uid, bench_uuid="bench-1"))
+            store.add_trial(records.trial(f"trial-{i}", run_uuid=f"run-{i}"))
+    progress(path, *(line(run_uuid=f"run-{i}", device_uid=f"virtual:AB{i}", device_name="MX9 Pro")
+                     for i in range(2)))  # fmt: skip
+    page = live()
+    names = [f"Meridian 9 Pro · {soc}" for soc in ("exynos", "snapdragon")]
+    assert all(f"<b>{name}</b>" in tables(page) for name in names)
+    assert "MX9" not in tables(page)
+    (trials,) = page.dataframe
+    assert {f"{name} ◇" for name in names} == set(trials.value["Device"])
 
 
 def test_a_bench_whose_every_test_failed(path: Path) -> None:

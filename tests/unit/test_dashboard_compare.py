@@ -193,6 +193,13 @@ def test_names_tell_twins_and_builds_apart() -> None:
     assert len({s.name[1:] for s in alike}) == 2, "not only their letters differ"
 
 
+def test_a_side_is_called_as_on_every_page_where_its_twin_is_only_stored() -> None:
+    stored = [model(soc="exynos", build="b0"), model(soc="exynos"), model(soc="snapdragon")]
+    stored.append(model("B2", marketing_name="Other"))
+    sides = view.sides_of([stored[1], stored[3]], stored)
+    assert [s.name for s in sides] == ["A  Acme One · exynos", "B  Other"]
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_names_are_text(name: str) -> None:
     rows = [Model(ModelKey(name, name, name, f"{name}{i}"), marketing_name=name) for i in range(2)]

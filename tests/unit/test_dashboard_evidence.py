@@ -230,7 +230,7 @@ def test_charts_of_every_kind_of_estimate() -> None:
     match = matching.correlation(x, make_train(3), (0.0,), around_ms=40.0)
     assert match is not None
     found = str(checked(charts.correlation_chart(match, records.estimate(40.0))))
-    assert "stored arrival: 40.000 ± 0.005 ms" in found
+    assert "stored arrival: 40.000 ms, 95 % 39.990 … 40.010 ms" in found, "as the band is drawn"
     refused = replace(records.estimate(None), candidate_latency_ms=41.0)
     assert "no result" in str(checked(charts.correlation_chart(match, refused)))
     assert "arrival" not in str(checked(charts.correlation_chart(match, None)))
@@ -267,7 +267,7 @@ def test_what_was_not_granted_is_marked() -> None:
     table = words.states_frame(trial).set_index("what")
     assert table.loc["sharing", "granted"] == "≠ shared"
     assert table.loc["rate, output / input", "granted"] == "≠ 44.1 kHz"
-    assert table.loc["AEC", "reported"] == "≠ on vendor"
+    assert table.loc["AEC", "reported"] == "≠ on (by vendor)"
     assert table.loc["round trip", "reported"] == "30.00 ms"
     assert table.loc["round trip", "measured"] == "40.000 ± 0.005 ms"
     assert table.loc["route, output / input", "granted"] == "–"

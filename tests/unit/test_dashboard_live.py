@@ -11,7 +11,7 @@ import store_records as records
 from store_records import NOON, after
 
 from dashboard import look
-from dashboard.views import live
+from dashboard.views import live, live_devices
 from dashboard.views.live import BenchState
 from db.points import TrialLine
 from db.progress import DeviceProgress
@@ -117,8 +117,8 @@ def test_a_bench_that_was_stopped_and_one_that_fell_silent_say_so() -> None:
 
 def test_what_is_shown_without_a_choice_is_what_runs_only_while_something_runs() -> None:
     over = bench(replace(LINE, ended=True, state="ok"))
-    assert "none runs now" in live.follow_words([over])
-    assert live.follow_words([bench(LINE), over]) == "the bench that runs now"
+    assert "none runs now" in live_devices.follow_words([over])
+    assert live_devices.follow_words([bench(LINE), over]) == "the bench that runs now"
 
 
 @pytest.mark.parametrize(
@@ -265,3 +265,15 @@ def test_several_benches_stay_apart_and_in_order() -> None:
 )
 def test_durations(seconds: float, words: str) -> None:
     assert live.lasted(seconds) == words
+
+
+def test_devices_are_called_as_their_models_are_on_every_page() -> None:
+    mute = replace(LINE, run_uuid=None, device_uid="android:CD", device_name="as found")
+    made = live_devices.named(bench(LINE, mute), {"run-1": "Pixel 7 · G2 ◇"})
+    devices = Seen(live.device_table(made, ["android:AB12"], NOW)).text
+    assert "Pixel 7 · G2 android:AB12 · ◇ virtual" in devices, "marked once"
+    assert "as found" in devices
+    result = records.result("run-1", test_id="L1")
+    assert "Pixel 7 · G2 ◇" in Seen(live.matrix(made, [result], {})).text
+    (row,) = live.trial_rows([line_of(Verdict.PASS)], NOW, {"run-1": "Pixel 7 · G2 ◇"})
+    assert row["Device"] == "Pixel 7 · G2 ◇"

@@ -334,3 +334,19 @@ def test_labels_tell_simulated_models() -> None:
     assert choose._label("Pixel", "Google", "GVU6C", "Tensor", True).endswith("◇")
     assert choose._label("", "Google", "GVU6C", "Tensor", False) == "GVU6C (Google GVU6C, Tensor)"
     assert choose._label("", "", "GVU6C", "", False) == "GVU6C (GVU6C)", "no commas of nothing"
+
+
+def test_what_all_trials_asked_for_alike_takes_no_column() -> None:
+    usual = TrialRequest(api="aaudio", duration_s=7.0)
+    trials = [
+        trial(f"t{i}", index=i, request=replace(usual, rate_hz=rate))
+        for i, rate in enumerate((48_000, 8_000))
+    ]
+    found = granted.lines(trials)
+    table = granted.table(found)
+    same = granted.same(table, found)
+    assert same["API"] == "aaudio"
+    assert "Rate in, Hz" not in same, "it was not granted as asked"
+    assert set(same) <= set(table.columns)
+    assert not {"Test", "Measured", "System says", "Differs by"} & set(same)
+    assert granted.same(granted.table(found[:1]), found[:1]) == {}, "one trial is shown whole"

@@ -3,6 +3,7 @@
 import re
 from base64 import b64decode
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 from model_histories import Build, Phone, write
+from store_records import trial
 
 from dashboard.views.model import choose
 from dashboard.views.model.data import ModelData, load
@@ -24,6 +26,7 @@ from profiler.model import (
     Outcome,
     Platform,
     Side,
+    TrialRequest,
     UseCase,
     Verification,
 )
@@ -114,7 +117,7 @@ def test_the_report_stands_alone_and_prints(tmp_path: Path) -> None:
 
 def test_verifications_of_the_build_are_in_it(tmp_path: Path) -> None:
     data, text = reported(tmp_path / "s.db", Phone("GX7", (Build("b1", (40.0,) * 2),)))
-    assert "None was: `chirpbench verify MODEL`" in Page(text).text
+    assert "None was: chirpbench verify MODEL compares" in Page(text).text
     sides = [
         Side(name, {}, (Metric("mouth_to_ear_ms", "ms", (ms,) * 6, ms, (ms - 5, ms + 5)),), ())
         for name, ms in (("recommended", 174.0), ("default", 245.0))
@@ -171,3 +174,37 @@ def test_a_simulated_phone_says_so_and_all_rejected_opens_still_make_a_report(
     if rejected:
         assert "The round trip has no number on this build: L1 ended not measurable" in said
         assert "0 of 6" in said
+
+
+def test_commands_are_code_in_one_line_and_nothing_is_left_of_markdown(tmp_path: Path) -> None:
+    _, text = reported(tmp_path / "s.db", Phone("GX7", (Build("b1", (40.0,) * 2),)))
+    assert "`" not in Page(text).text
+    assert "<code>chirpbench run --suite" in text
+    assert re.search(r"code \{[^}]*white-space: nowrap", text)
+    simulated = Phone("V1", (Build("b1", (40.0,)),), virtual=True, platform=Platform.VIRTUAL)
+    _, text = reported(tmp_path / "v.db", simulated)
+    assert "<code>chirpbench run --virtual --suite" in text
+
+
+def test_that_all_was_granted_cannot_be_taken_for_the_contrary(tmp_path: Path) -> None:
+    data, _ = reported(tmp_path / "s.db", Phone("GX7", (Build("b1", (40.0,)),)))
+
+    def said(*requests: TrialRequest) -> str:
+        trials = [replace(trial(f"t{i}"), request=r) for i, r in enumerate(requests)]
+        return Page(report(data, trials, NOW)).text.partition("Requested and granted")[2][:80]
+
+    usual = TrialRequest(api="aaudio", duration_s=7.0)
+    assert said(usual, usual).startswith(" Everything was granted as asked in 2 trials that were")
+    assert said(usual, replace(usual, rate_hz=8000)).startswith(" Not granted as asked: 1 of 2 tri")
+    assert said().startswith(" No trial was looked at")
+
+
+def test_a2_is_called_by_what_it_asks(tmp_path: Path) -> None:
+    _, text = reported(tmp_path / "s.db", Phone("GX7", (Build("b1", (40.0,)),)))
+    assert "taken off" not in text
+    assert "A2 asks whether the canceller does what the system says" in Page(text).text
+
+
+def test_no_picture_stands_out_of_the_column(tmp_path: Path) -> None:
+    _, text = reported(tmp_path / "s.db", Phone("GX7", (Build("b1", (40.0,)),)))
+    assert "margin-left: -" not in text

@@ -12,7 +12,15 @@ from dashboard import look
 from dashboard.views import evidence_words as words
 from dashboard.views import names
 from db.points import TrialLine
-from profiler.model import AudioPath, ModelKey, Recording, Verdict
+from profiler.model import (
+    AudioPath,
+    EffectReport,
+    EffectState,
+    ModelKey,
+    Recording,
+    TrialRequest,
+    Verdict,
+)
 
 REASONS = Path(__file__).parents[2] / "docs" / "reasons.md"
 RECORDING = Recording("ab" * 32, "ab/ab.flac", 48_000, 1, 48_000, "int16", 1000)
@@ -99,3 +107,27 @@ def test_trials_of_models_called_alike_carry_the_soc() -> None:
 def test_former_analyses_speak_of_the_recording_too() -> None:
     frame = words.superseded_frame([records.estimate(verdict=Verdict.PASS)], records.trial())
     assert next(iter(frame["recording"])) == "✓ valid"
+
+
+def test_whose_effect_it_is_is_not_part_of_its_state() -> None:
+    effect = EffectReport(EffectState.OFF, implementor="The Android Open Source Project")
+    report = records.report(effects={"aec": effect, "ns": EffectReport(EffectState.ON)})
+    request = TrialRequest(api="default", duration_s=7.0, aec=EffectState.ON)
+    frame = words.states_frame(records.trial(request=request, report=report))
+    said = dict(zip(frame["what"], frame["reported"], strict=True))
+    assert said["AEC"] == "≠ off (by The Android Open Source Project)"
+    assert said["NS"].endswith("on"), "nobody is named"
+
+
+@pytest.mark.parametrize(
+    ("asked", "opened", "granted"),
+    [("default", "aaudio", "aaudio"), ("aaudio", "java", "≠ java"), ("aaudio", None, "–")],
+)
+def test_the_interface_that_was_opened_is_what_was_granted(
+    asked: str, opened: str | None, granted: str
+) -> None:
+    report = records.report(observed={"api": opened} if opened else {})
+    request = TrialRequest(api=asked, duration_s=7.0)
+    frame = words.states_frame(records.trial(request=request, report=report))
+    (row,) = frame[frame["what"] == "API"].to_dict("records")
+    assert (row["requested"], row["granted"], row["reported"]) == (asked, granted, "–")

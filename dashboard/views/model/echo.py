@@ -16,7 +16,7 @@ from profiler.model import KnownResult, ModelKey
 
 HEIGHT = 280
 SIGMAS_95 = 1.96
-REMOVED, CREDITED = "removed (A1)", "its gain control taken off (A2)"
+REMOVED, CREDITED = "removed (A1)", "as A2 counts it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,10 @@ def condition(results: Iterable[KnownResult], key: ModelKey, test_id: str) -> st
     return f"{loudest}; the worst of {every} % decides"
 
 
+WHAT_A2_ASKS = (
+    "A2 asks whether the canceller does what the system says; it counts what is removed with the "
+    "rise that a gain control gives the pauses credited to the canceller."
+)
 WHICH_VOLUME = (
     "The verdicts of A1, A2 are those of the worst volume, A4’s that of the middle time "
     "(the longer of two)."

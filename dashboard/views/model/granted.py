@@ -23,6 +23,10 @@ COLUMNS = (  # the link at the left, where no width of a window hides it
 )  # fmt: skip
 
 
+SETTINGS = COLUMNS[COLUMNS.index("API") : COLUMNS.index("Measured")]
+"""What is asked for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cell:
     """One setting: ``48000``, or ``8000 → 48000`` when something else was granted."""
@@ -112,6 +116,20 @@ def table(found: Sequence[Line]) -> pd.DataFrame:
     if not data["What"].str.strip().any():
         empty.append("What")
     return data.drop(columns=empty)
+
+
+def same(data: pd.DataFrame, found: Sequence[Line]) -> dict[str, str]:
+    """Settings that all of several trials have alike, as they were asked for: said in a line, they
+    leave room for what was measured."""
+    if len(found) < 2:
+        return {}
+    return {
+        name: str(data[name].iloc[0])
+        for name in SETTINGS
+        if name in data.columns
+        and data[name].nunique() == 1
+        and not any(line.cells[name].differs for line in found)
+    }
 
 
 def styled(data: pd.DataFrame, found: Sequence[Line]) -> Any:

@@ -50,6 +50,11 @@ class Need:
         return f"{self.why} `{self.command}` {self.then}"
 
     @property
+    def parts(self) -> tuple[str, str, str]:
+        """What stands before the command, the command, and what stands after it, as text."""
+        return f"{self.why} ", self.command, f" {self.then}"
+
+    @property
     def markdown(self) -> str:
         """With the command as code."""
         return f"{md(self.why, 1600)} {code(self.command)} {md(self.then, 100)}"

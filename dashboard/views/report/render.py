@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -27,6 +28,15 @@ from profiler.model import TrialRecord, Verification
 TEMPLATE = "model.html.j2"
 UNKNOWN = "unknown"
 """What nobody said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of text, with a command that is shown as code and never broken."""
+
+    before: str
+    command: str = ""
+    after: str = ""
 
 
 def report(
@@ -100,14 +110,14 @@ def _section(
     *,
     pictures: Sequence[str] = (),
     table: tables.Table | None = None,
-    lines: Sequence[str] = (),
+    lines: Sequence[str | Line] = (),
     notes: Sequence[str] = (),
 ) -> dict[str, Any]:
     return {
         "title": title,
         "pictures": [p for p in pictures if p],
         "table": table if table is not None and table.rows else None,
-        "lines": lines,
+        "lines": [Line(line) if isinstance(line, str) else line for line in lines],
         "notes": notes,
     }
 
@@ -122,19 +132,24 @@ def _sections(
         _echo(data),
         _buffer(data, trials),
         _response(data),
-        _section(
-            "Not granted as asked", table=tables.not_granted(trials),
-            lines=[] if any_differs(trials) else ["Every trial that was looked at was."],
-            notes=["asked → granted"],
-        ),
+        _granted(trials),
         _proofs(proofs),
         _section("What every test said", table=tables.every_test(data)),
     ]  # fmt: skip
 
 
-def any_differs(trials: Sequence[TrialRecord]) -> bool:
-    """Whether the table of refused settings has a row."""
-    return bool(tables.not_granted(trials).rows)
+def _granted(trials: Sequence[TrialRecord]) -> dict[str, Any]:
+    """What was not granted as asked, or in words that cannot be mistaken that all was."""
+    table = tables.not_granted(trials)
+    looked = text.plural(len(trials), "trial")
+    if not trials:
+        line = "No trial was looked at: nothing is known of what was granted."
+    elif table.rows:
+        line = f"Not granted as asked: {len(table.rows)} of {looked}."
+    else:
+        line = f"Everything was granted as asked in {looked} that were looked at."
+    notes = ["asked → granted"] if table.rows else []
+    return _section("Requested and granted", table=table, lines=[line], notes=notes)
 
 
 def _proofs(proofs: Sequence[Verification]) -> dict[str, Any]:
@@ -146,15 +161,17 @@ def _proofs(proofs: Sequence[Verification]) -> dict[str, Any]:
     return _section(
         "Recommendations that were verified",
         table=tables.proofs(proofs),
-        lines=[] if proofs else ["None was: `chirpbench verify MODEL` compares one with defaults."],
+        lines=[] if proofs else [
+            Line("None was: ", "chirpbench verify MODEL", " compares one with the defaults.")
+        ],
         notes=notes if proofs else [],
-    )
+    )  # fmt: skip
 
 
-def _missing(data: ModelData, what: str, *test_ids: str) -> list[str]:
+def _missing(data: ModelData, what: str, *test_ids: str) -> list[str | Line]:
     row = data.row
     found = needs.need(what, test_ids, data.results, row.key, row.platform, virtual=row.is_virtual)
-    return [found.plain]
+    return [Line(*found.parts)]
 
 
 def _latency(data: ModelData) -> dict[str, Any]:
@@ -205,6 +222,7 @@ def _echo(data: ModelData) -> dict[str, Any]:
         notes=[
             "“at least”: the lower 95 % bound; without a value beside it what is left lies below "
             "the noise.",
+            echo.WHAT_A2_ASKS,
             echo.WHICH_VOLUME,
         ],
     )

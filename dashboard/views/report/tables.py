@@ -121,7 +121,7 @@ def echoes(data: ModelData) -> Table:
             f"{look.number(time.value, 2)} s ({look.interval(time.low, time.high, 2, 's')})"
             if time else "–",
         ])  # fmt: skip
-    names = ("Volume", "Echo removed (A1)", "Gain control taken off (A2)")
+    names = ("Volume", "Echo removed (A1)", "As A2 counts it")
     return _table((*names, "Margin to a false turn (A9)", "Converged after (A4)"), rows)
 
 
