@@ -17,6 +17,7 @@ from profiler.model import (
     Setting,
     SettingValue,
 )
+from profiler.recommend import saying
 from profiler.recommend.saying import LEVEL_WORDS
 
 CONFIDENCE_SIGNS: Final[Mapping[Confidence, str]] = {
@@ -74,11 +75,8 @@ def change_words(advice: Advice) -> str:
 
 
 def count_words(advice: Advice) -> str:
-    """``All 48 settings, and 3 for some routes only``."""
-    groups = _grouped(advice.settings)
-    routed = sum(bool(routes) for _, routes in groups)
-    more = f", and {routed} for some routes only" if routed else ""
-    return f"All {text.plural(len(groups) - routed, 'setting')}{more}"
+    """``All 45 settings, 53 with those of single routes``."""
+    return f"All {saying.count_words(advice)}"
 
 
 def changed_lines(advice: Advice) -> pd.DataFrame:

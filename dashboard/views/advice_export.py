@@ -23,6 +23,7 @@ from profiler.export import (
     item_of,
     manifest_bytes,
     missing_package,
+    nothing_for,
 )
 from profiler.export.names import file_stem, is_safe
 from profiler.model import Advice, Exported, ModelFacts, Verification
@@ -127,7 +128,7 @@ def downloads(item: Item, exported: Sequence[Exported]) -> list[Download]:
     for one in exported:
         if not one.files:
             continue
-        target = TARGETS[one.target]
+        target, nothing = TARGETS[one.target], nothing_for(one.target, [item.advice.facts])
         if len(one.files) == 1:
             file = one.files[0]
             name, content = file.name.rpartition("/")[2], file.content
@@ -136,7 +137,8 @@ def downloads(item: Item, exported: Sequence[Exported]) -> list[Download]:
             content = zipped({f.name: f.content for f in one.files})
         made.append(
             Download(
-                one.target, target.TITLE, text.file_name(f"{stem}-{name}", "", 120), content,
+                one.target, nothing or target.TITLE,
+                text.file_name(f"{stem}-{name}", "", 120), content,
                 _mime(name), len(one.files), target.LOADED_BY,
             )
         )  # fmt: skip
@@ -173,8 +175,10 @@ def _mime(name: str) -> str:
 
 
 def unsupported_frame(advice: Advice, exported: Sequence[Exported]) -> pd.DataFrame:
-    """What each target cannot express; first what this advice changes."""
+    """What each target cannot express of this advice; first what it changes. A target that holds
+    nothing of the model is not in it."""
     changed = {s.name for s in advice.settings if s.changed}
+    advised = {s.name for s in advice.settings}
     rows = [
         {
             "target": made.target,
@@ -184,6 +188,7 @@ def unsupported_frame(advice: Advice, exported: Sequence[Exported]) -> pd.DataFr
         }
         for made in exported
         for u in made.unsupported
+        if _name(u.setting) in advised and not nothing_for(made.target, [advice.facts])
     ]
     rows.sort(key=lambda row: not row["changed here"])
     return pd.DataFrame(rows, columns=["target", "setting", "changed here", "why"])
@@ -193,12 +198,14 @@ def lost_words(advice: Advice, frame: pd.DataFrame) -> str:
     """How many settings some target lacks, and how many of those to change; a setting counts
     once, however many targets lack it."""
     lost = {_name(s) for s in frame["setting"]}
+    count = sum(not s.route for s in advice.settings)
     everywhere = {s.name for s in advice.settings if s.changed and not s.route}
     routed = {s.name for s in advice.settings if s.changed and s.route} - everywhere
     more = f", and {len(lost & routed)} that change on some routes only" if lost & routed else ""
     return (
-        f"What targets cannot express: {text.plural(len(lost), 'setting')} in one target or more, "
-        f"among them {len(lost & everywhere)} of the {len(everywhere)} to change{more}"
+        f"What targets cannot express: {len(lost)} of the {text.plural(count, 'setting')} in one "
+        f"target or more, among them {len(lost & everywhere)} of the {len(everywhere)} to change"
+        f"{more}"
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from profiler.budget.device import COMMUNICATION_PATH, Values, device_part
 from profiler.budget.goals import DEFAULT_MOUTH_TO_EAR, GOALS, MOUTH_TO_EAR, TURN, GoalRow, held
-from profiler.budget.known import Known, family
+from profiler.budget.known import DID_NOT_TELL, WOULD_TELL, Known, family
 from profiler.budget.parts import (
     CLEAN,
     codec_part,
@@ -43,11 +43,11 @@ from profiler.model import (
 )
 
 __all__ = [
-    "COMMUNICATION_PATH", "DEFAULT_MOUTH_TO_EAR", "GOALS", "MOUTH_TO_EAR", "TURN", "Ends",
-    "GoalRow", "Known", "Pipeline", "PipelinePart", "Values", "codec_part", "device_part", "ends",
-    "family", "find_pipeline", "least_rate_kbps", "load_pipelines", "mean_burst_packets",
-    "mean_loss_percent", "mouth_to_ear", "network_part", "number", "playout", "total", "turn",
-    "wire_kbps",
+    "COMMUNICATION_PATH", "DEFAULT_MOUTH_TO_EAR", "DID_NOT_TELL", "GOALS", "MOUTH_TO_EAR", "TURN",
+    "WOULD_TELL", "Ends", "GoalRow", "Known", "Pipeline", "PipelinePart", "Values", "codec_part",
+    "device_part", "ends", "family", "find_pipeline", "least_rate_kbps", "load_pipelines",
+    "mean_burst_packets", "mean_loss_percent", "mouth_to_ear", "network_part", "number", "playout",
+    "total", "turn", "wire_kbps",
 ]  # fmt: skip
 
 

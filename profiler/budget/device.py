@@ -111,10 +111,11 @@ def _base(known: Known, values: Values) -> tuple[_Span, Quantity | None] | None:
         return None
     span = _start(plain, spread, f"L1 {plain.value:.0f} ms")
     if page:
-        word = "measured without the browser's effects, which may cost more (L2 would tell)"
+        word = "measured without the browser's effects, which may cost more"
+        word += known.telling(["L2"])[1]
         span = span.plus(0.0, 0.0, UNMEASURED_CALL_MS, word, False)
     elif values.get("audio_mode") == "communication":
-        word = "measured in media mode, a call may cost more (L2 would tell)"
+        word = "measured in media mode, a call may cost more" + known.telling(["L2"])[1]
         span = span.plus(0.0, 0.0, UNMEASURED_CALL_MS, word, False)
     return span, compared
 
@@ -151,7 +152,7 @@ def _api(known: Known, values: Values, span: _Span, plain: Quantity | None) -> _
         return span
     variant = known.quantity("L3", f"rtl_ms[api={api}]")
     if variant is None or plain is None:
-        word = f"measured on the probe's own API, {api} may cost more (L3 would tell)"
+        word = f"measured on the probe's own API, {api} may cost more" + known.telling(["L3"])[1]
         return span.plus(0.0, 0.0, UNMEASURED_API_MS, word, False)
     return _difference(span, variant, plain, f"{api} (L3)")
 

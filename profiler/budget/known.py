@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from functools import cached_property
 
-from profiler.model import Knowledge, ModelFacts, Platform, Quantity
+from profiler.catalogue.systems import in_brackets, that_run_on
+from profiler.model import Knowledge, ModelFacts, Platform, Quantity, SupportLevel, Verdict
 
 ANDROID_APIS = ("aaudio", "java", "opensles")
 IOS_APIS = ("coreaudio_remote_io", "coreaudio_voice_processing")
+WOULD_TELL = "would tell"
+DID_NOT_TELL = "was made and did not tell"
+_MEASURED = (Verdict.PASS, Verdict.MARGINAL, Verdict.FAIL)
+_COUNT = "1"
+"""Unit of what a test counts: a test of which nothing worked has such numbers, too."""
 
 
 def family(facts: ModelFacts) -> str:
@@ -51,6 +58,30 @@ class Known:
     def variants(self, test_id: str, name: str) -> dict[str, Quantity]:
         """``name[VARIANT]`` of a test, by VARIANT."""
         return self._variants.get((test_id, name), {})
+
+    @cached_property
+    def _made(self) -> frozenset[str]:
+        """Tests that measured something on this very build."""
+        here = SupportLevel.SAME_BUILD
+        known = self.knowledge
+        judged = {t.test_id for t in known.tests if t.level is here and t.verdict in _MEASURED}
+        numbers = {q.test_id for q in self._plain.values() if q.level is here and q.unit != _COUNT}
+        return frozenset(judged | numbers)
+
+    def made(self, test_id: str) -> bool:
+        """Whether a test measured something on this very build: the same test again says no more,
+        and what it did not compare it will not."""
+        return test_id in self._made
+
+    def telling(
+        self, test_ids: Iterable[str], would: str = WOULD_TELL, got: str = DID_NOT_TELL
+    ) -> tuple[tuple[str, ...], str]:
+        """Those of ``test_ids`` that a device of this family can run and that were not made on this
+        build, and an end for the text that names them: what they ``would``, and what those that
+        were made ``got``."""
+        able = that_run_on(test_ids, self.family)
+        left = tuple(t for t in able if not self.made(t))
+        return left, in_brackets(left, would, ([t for t in able if self.made(t)], got))
 
     @cached_property
     def probed_api(self) -> str | None:

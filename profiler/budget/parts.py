@@ -7,7 +7,6 @@ from collections.abc import Iterable
 
 from profiler.budget.device import Values
 from profiler.budget.known import Known
-from profiler.catalogue.systems import in_brackets, that_run_on
 from profiler.model import (
     BudgetPart,
     NetworkPhase,
@@ -82,7 +81,7 @@ def codec_part(known: Known, values: Values) -> BudgetPart:
     stack_ms, stack_low_ms, stack_high_ms = STACK_MS
     coding = _coding(known, values)
     ms, low_ms, high_ms = CODING_MS if coding is None else coding
-    word = "coding not measured" + in_brackets(that_run_on(["G5"], known.family))
+    word = "coding not measured" + known.telling(["G5"])[1]
     if coding is not None:
         word = f"coding {ms:.1f} ms (G5)"
     fixed_ms = frame_ms + lookahead_ms + stack_ms + ms

@@ -93,7 +93,8 @@ SUITES: dict[str, tuple[str, ...]] = {
     "full": tuple(TESTS),
 }
 """Named sets of tests: at most 1.5, 13 and 25 minutes of a phone's time; ``full`` is everything
-the bench has hardware for. ``quick`` is the smallest set that gives every advice."""
+the bench has hardware for. ``quick`` decides most settings that a test decides; docs/bench.md names
+the others, and a test of the rules holds it to that."""
 
 
 def expand(tests: Iterable[str]) -> tuple[str, ...]:

@@ -105,6 +105,7 @@ _IOS = Inputs(
 )
 _NOTHING = Inputs()
 _OF = {Platform.ANDROID: _ANDROID, Platform.IOS: _IOS}
+_FAMILIES = {"android": _ANDROID, "ios": _IOS}
 
 
 def system_of(facts: DeviceFacts) -> Platform:
@@ -118,6 +119,12 @@ def system_of(facts: DeviceFacts) -> Platform:
 def inputs_of(facts: DeviceFacts) -> Inputs:
     """The table of the device's system; an empty one for sound interfaces and browsers."""
     return _OF.get(system_of(facts), _NOTHING)
+
+
+def inputs_of_family(family: str) -> Inputs:
+    """The same for advice, which knows of a model no more than its family (``android``, ``ios``,
+    ``web``, ``host``): it names no test for a choice that the system does not have."""
+    return _FAMILIES.get(family, _NOTHING)
 
 
 def requested(plain: TrialRequest, changes: Change) -> TrialRequest:

@@ -31,6 +31,11 @@ def that_run_on(test_ids: Iterable[str], family: str) -> tuple[str, ...]:
     return tuple(t for t in test_ids if runs_on(t, family))
 
 
-def in_brackets(test_ids: Sequence[str], telling: str = "would tell") -> str:
-    """`` (A1 or L1 would tell)``, to end a text with; nothing without tests or without words."""
-    return f" ({' or '.join(test_ids)} {telling})" if test_ids and telling else ""
+def in_brackets(
+    test_ids: Sequence[str], telling: str = "would tell", *others: tuple[Sequence[str], str]
+) -> str:
+    """`` (A1 or L1 would tell; V6 was made and found none)``, to end a text with; ``others`` are
+    further tests with their words. Nothing without tests or without words."""
+    said = ((test_ids, telling), *others)
+    parts = [f"{' or '.join(tests)} {words}" for tests, words in said if tests and words]
+    return f" ({'; '.join(parts)})" if parts else ""

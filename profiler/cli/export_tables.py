@@ -9,8 +9,9 @@ from rich.text import Text
 
 from profiler.cli.tables import console, show, table
 from profiler.cli.text import clean, model_text, plural
-from profiler.export import Change, ExportDiff, Item
+from profiler.export import Change, ExportDiff, Item, nothing_for
 from profiler.model import Exported, ModelKey, SettingValue
+from profiler.recommend.saying import count_words
 
 MAX_NOTE = 360
 MAX_FILES = 3
@@ -23,18 +24,18 @@ def show_export(
     folder: Path, items: Sequence[Item], exported: Sequence[Exported], *, signed: bool
 ) -> None:
     """A row a target, then the notes of each."""
-    changed = {s.name for item in items for s in item.advice.settings if s.changed}
     advice = items[0].advice
+    counted = f", {count_words(advice)}" if len(items) == 1 else ""
     title = (
         f"{plural(len(items), 'model')} in {folder}, use {advice.use.value}, "
-        f"network {advice.network}{', signed' if signed else ''}"
+        f"network {advice.network}{', signed' if signed else ''}{counted}"
     )
     rows = [
         (
             made.target,
             _files(made),
             sum(len(file.content) for file in made.files),
-            *_not_expressed(made, changed),
+            *_not_expressed(made, items),
         )
         for made in exported
     ]
@@ -50,9 +51,16 @@ def _files(made: Exported) -> str:
     return " ".join(names) if len(names) <= MAX_FILES else plural(len(names), "file")
 
 
-def _not_expressed(made: Exported, changed: set[str]) -> tuple[int, str]:
-    """Number of settings a target cannot express, and those of them that advice changes."""
-    names = list(dict.fromkeys(_name(u.setting) for u in made.unsupported))
+def _not_expressed(made: Exported, items: Sequence[Item]) -> tuple[int | str, str]:
+    """How many of the advised settings a target cannot express, and those of them that advice
+    changes; why there are none at all where it holds no model."""
+    nothing = nothing_for(made.target, [item.advice.facts for item in items])
+    if nothing:
+        return "–", nothing
+    advised = {s.name for item in items for s in item.advice.settings}
+    changed = {s.name for item in items for s in item.advice.settings if s.changed}
+    missing = dict.fromkeys(_name(u.setting) for u in made.unsupported)
+    names = [name for name in missing if name in advised]
     lost = [name for name in names if name in changed]
     more = f" and {len(lost) - MAX_LISTED} more" if len(lost) > MAX_LISTED else ""
     return len(names), (", ".join(lost[:MAX_LISTED]) or "–") + more

@@ -21,7 +21,7 @@ from profiler.model import (
     Setting,
     SettingValue,
 )
-from profiler.recommend.saying import LEVEL_WORDS, conclusion, weakest_words
+from profiler.recommend.saying import LEVEL_WORDS, conclusion, count_words, weakest_words
 
 _CONFIDENCE = {
     Confidence.HIGH: "green",
@@ -78,7 +78,7 @@ def _origin(advice: Advice) -> str:
 def _settings(advice: Advice) -> Table:
     columns = ("setting", "value", "default", "why", "confidence")
     rows = [_row(s) for group in _grouped(advice.settings) for s in group]
-    return table(heading(advice), columns, rows)
+    return table(f"{heading(advice)}, {count_words(advice)}", columns, rows)
 
 
 @dataclass(frozen=True, slots=True)

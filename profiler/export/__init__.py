@@ -8,7 +8,12 @@ from profiler.export.diff import (
     SettingChange,
     compare_exports,
 )
-from profiler.export.exporting import export_all, missing_package, wanted_targets
+from profiler.export.exporting import (
+    export_all,
+    missing_package,
+    nothing_for,
+    wanted_targets,
+)
 from profiler.export.items import FLAGS, forbidden, item_of
 from profiler.export.manifest import (
     MANIFEST,
@@ -54,6 +59,7 @@ __all__ = [
     "load_public_key",
     "manifest_bytes",
     "missing_package",
+    "nothing_for",
     "read_manifest",
     "signature",
     "wanted_targets",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from profiler.export.choice import is_android
 from profiler.export.missing import route_limited, unsupported
 from profiler.export.profiles import Words, group, index, index_bytes, without_none
 from profiler.export.render import JsonValue, compact_json
@@ -48,11 +49,14 @@ def export(items: Sequence[Item]) -> Exported:
 def express(item: Item) -> tuple[dict[str, JsonValue], tuple[Unsupported, ...]]:
     """One model's calls. Each of ``parameters`` is the argument of one ``setParameters``."""
     words, use = Words(item.advice), item.advice.use
+    # The two parameters name Android's APIs, and an iPhone has none of them.
+    is_phone = is_android(item.advice.facts)
     api = words.text("api")
+    gaps = () if is_phone or api is None else (Unsupported(f"api={api}", "Android's APIs only"),)
     parameters = without_none(
         {
-            "che.audio.opensl": None if api is None else api == "opensles",
-            "che.audio.oboe.enable": None if api is None else api == "aaudio",
+            "che.audio.opensl": api == "opensles" if api and is_phone else None,
+            "che.audio.oboe.enable": api == "aaudio" if api and is_phone else None,
             "che.audio.enable.aec": _on(words.text("aec")),
             "che.audio.enable.ns": _on(words.text("ns")),
             "che.audio.enable.agc": _on(words.text("agc")),
@@ -66,7 +70,7 @@ def express(item: Item) -> tuple[dict[str, JsonValue], tuple[Unsupported, ...]]:
         "audio_scenario": SCENARIO[use],
         "parameters": [compact_json({key: value}) for key, value in parameters.items()],
     }
-    return values, ()
+    return values, gaps
 
 
 def _on(who: str | None) -> bool | None:

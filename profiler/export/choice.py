@@ -26,6 +26,15 @@ def is_ios(facts: ModelFacts) -> bool:
     return facts.platform is Platform.IOS
 
 
+def system(facts: ModelFacts) -> str:
+    """``android``, ``ios``, ``web`` or ``host``: whose settings a target can take."""
+    if facts.platform is Platform.WEB:
+        return "web"
+    if is_android(facts):
+        return "android"
+    return "ios" if is_ios(facts) else "host"
+
+
 def android(items: Sequence[Item]) -> list[Item]:
     """The items of Android models."""
     return [item for item in items if is_android(item.advice.facts)]

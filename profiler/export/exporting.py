@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from profiler.errors import InputError
-from profiler.export.registry import FOR_PAGES, TARGETS
+from profiler.export.choice import system
+from profiler.export.registry import FOR_PAGES, ONLY_FOR, TARGETS
 from profiler.export.target import Catching, Item, Target
 from profiler.model import Exported, ModelFacts, ModelKey, Platform
 
@@ -90,6 +91,22 @@ def _fitting(items: Sequence[Item], name: str) -> tuple[list[Item], list[str]]:
     note = f"left out, because {name} is loaded by apps and these were measured in a browser: "
     kept = [i for i in items if not _of_page(i.advice.facts)]
     return kept, [note + ", ".join([*names][:MAX_LISTED]) + more]
+
+
+_FOR = {"android": "Android phones", "ios": "iPhones", "": "apps"}
+_OF = {"android": "an Android phone", "ios": "an iPhone", "web": "a browser",
+       "host": "a sound interface"}  # fmt: skip
+
+
+def nothing_for(name: str, models: Sequence[ModelFacts]) -> str:
+    """Why a target's files hold none of ``models``: ``for Android phones only: nothing for an
+    iPhone``. Empty when they hold one: the files are valid either way, and none of them says it."""
+    systems = dict.fromkeys(system(facts) for facts in models)
+    only = ONLY_FOR.get(name, "")
+    held = [s for s in systems if s == only or not (only or (s == "web" and name not in FOR_PAGES))]
+    if held or not systems:
+        return ""
+    return f"for {_FOR[only]} only: nothing for {' or '.join(_OF[s] for s in systems)}"
 
 
 def _of_page(facts: ModelFacts) -> bool:

@@ -46,4 +46,7 @@ FOR_PAGES = frozenset({
 """Targets that hold something for a web page, or for the service behind it; the others are loaded
 by apps, whose streams a browser's numbers say nothing of."""
 
+ONLY_FOR: dict[str, str] = {"signal": "android", "android": "android", "apple": "ios"}
+"""Targets that hold models of one system: of any other their files are valid and empty."""
+
 TARGETS: dict[str, Target] = {target.NAME: target for target in _TARGETS}

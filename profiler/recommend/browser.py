@@ -23,6 +23,7 @@ def _hint(case: Case) -> Iterator[Choice]:
         yield Choice(
             "performance_mode", USUAL, "latencyHint interactive, the AudioContext's own",
             would_tell=("L3",), telling="would compare the others",
+            got="was made and got no other",
         )  # fmt: skip
         return
     best = min(compared, key=lambda mode: upper(compared[mode]))

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from profiler.budget import Known
+from profiler.budget import DID_NOT_TELL, WOULD_TELL, Known
 from profiler.model import (
     SETTINGS,
     Caution,
@@ -40,8 +40,13 @@ class Choice:
     """The evidence answers a neighbouring question: confidence is low at best."""
     would_tell: tuple[str, ...] = ()
     """Tests that would decide it, or say more; those that run on the model end the reason."""
-    telling: str = "would tell"
+    telling: str = WOULD_TELL
     """What the reason says of them, as ``(A1 or L1 would tell)``; empty = it names them itself."""
+    got: str = DID_NOT_TELL
+    """What it says of those that were made on this build and still left it to an assumption."""
+    again: bool = False
+    """Whether a test that was made would tell all the same: it had too few runs, was cut short, or
+    was made on another route."""
 
     @property
     def key(self) -> str:

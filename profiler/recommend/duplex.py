@@ -240,7 +240,9 @@ def _holdoff(case: Case) -> Iterator[Choice]:
     numbers = [q for q in found if isinstance(q, Quantity)]
     if not numbers or case.value("aec") != case.own_effect:
         why = "how long this canceller takes to converge was not measured"
-        yield Choice("mic_holdoff_ms", CAUTIOUS_HOLDOFF_MS, why, would_tell=("A4",))
+        # A4 hears the platform's canceller, and no other.
+        told_by = ("A4",) if case.value("aec") == case.own_effect else ()
+        yield Choice("mic_holdoff_ms", CAUTIOUS_HOLDOFF_MS, why, would_tell=told_by)
         return
     longest = max(numbers, key=upper)
     value = whole("mic_holdoff_ms", up_to(_TAIL_STEP_MS, 1000.0 * max(upper(longest), 0.0)))

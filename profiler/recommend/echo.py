@@ -176,9 +176,12 @@ def _noise(case: Case) -> Iterator[Choice]:
         why = f"the platform's suppressor takes {lost.value:.0f} dB of the voice"
         yield Choice("ns", "software", why, (lost,))
     elif aec == "hardware":
+        why = "with the platform's canceller, as libwebrtc does"
+        if lost is not None:
+            why += f"; it takes {lost.value:.0f} dB of the voice"
         yield Choice(
-            "ns", "hardware", "with the platform's canceller, as libwebrtc does", only([lost]),
-            would_tell=("V6",), telling="would measure it",
+            "ns", "hardware", why, only([lost]),
+            would_tell=() if lost is not None else ("V6",), telling="would measure it",
         )  # fmt: skip
     else:
         why = "with the software canceller (Signal's rules always set both)"
@@ -202,9 +205,15 @@ def _level(case: Case) -> Iterator[Choice]:
         why = f"the device's own control follows by {follows.value:.0f} dB and settles in time"
         yield Choice("agc", "hardware", why, only((follows, test)))
     else:
+        why = "WebRTC's own; libwebrtc uses no platform control"
+        if follows is not None:
+            too_slow = test is not None and lower(follows) >= AGC_FOLLOWS_DB
+            slow = " and does not settle in time" if too_slow else ""
+            why += f"; the device's own follows by {follows.value:.0f} dB{slow}"
         yield Choice(
-            "agc", "software", "WebRTC's own; libwebrtc uses no platform control", only([test]),
-            would_tell=("V3",), telling="would find one",
+            "agc", "software", why, only([test or follows]),
+            would_tell=() if follows is not None else ("V3",), telling="would find one",
+            got="was made and found none",
         )  # fmt: skip
 
 

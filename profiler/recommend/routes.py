@@ -71,7 +71,7 @@ def _clock(case: Case) -> Iterator[Choice]:
         for route in ("usb", *_BLUETOOTH):
             yield Choice(
                 "drift_compensation", True, "a headset has a clock of its own", route=route,
-                would_tell=("L5",), telling="on this route would tell",
+                would_tell=("L5",), telling="on this route would tell", again=True,
             )  # fmt: skip
 
 

@@ -61,12 +61,12 @@ def _setting(rule: Rule, choice: Choice, case: Case) -> Setting:
     grade, level = confidence.of(choice, case.knowledge)
     numbers = [e for e in choice.evidence if isinstance(e, Quantity)]
     trials = dict.fromkeys(t for e in choice.evidence for t in e.trial_uuids)
-    tests = that_run_on(choice.would_tell, case.family)
+    tests, said = _telling(choice, case)
     return Setting(
         name=choice.name,
         value=choice.value,
         default=case.defaults.get(choice.name),
-        reason=choice.reason + in_brackets(tests, choice.telling),
+        reason=choice.reason + (said if choice.telling else ""),
         rule=rule.id,
         confidence=grade,
         level=level,
@@ -77,3 +77,11 @@ def _setting(rule: Rule, choice: Choice, case: Case) -> Setting:
         ci95=(numbers[0].low, numbers[0].high) if numbers else None,
         would_tell=tests,
     )
+
+
+def _telling(choice: Choice, case: Case) -> tuple[tuple[str, ...], str]:
+    """The tests that would still tell, and the end of the reason that says so."""
+    if choice.again:
+        tests = that_run_on(choice.would_tell, case.family)
+        return tests, in_brackets(tests, choice.telling)
+    return case.known.telling(choice.would_tell, choice.telling, choice.got)

@@ -33,6 +33,15 @@ def conclusion(advice: Advice) -> str:
     return "; ".join(w for w in words if w)
 
 
+def count_words(advice: Advice) -> str:
+    """``45 settings, 53 with those of single routes``: the first is what the conclusion counts, the
+    second is how many lines a list of them all has."""
+    everywhere = sum(not s.route for s in advice.settings)
+    every = len(advice.settings)
+    more = f", {every} with those of single routes" if every > everywhere else ""
+    return f"{everywhere} {'setting' if everywhere == 1 else 'settings'}{more}"
+
+
 def basis_words(found: Support) -> str:
     """``22 of the 26 settings that tests decide were measured on this phone's build, 4 are ...``.
 

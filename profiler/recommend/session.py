@@ -66,7 +66,8 @@ def _timestamps(case: Case) -> Iterator[Choice]:
     trusted, test = case.quantity("L3", "timestamps_trusted"), case.test("L3")
     if trusted is None:
         why = "not measured, and they lie on many models"
-        yield Choice("trust_timestamps", False, why, would_tell=("L3",))
+        got = "was made and got none"
+        yield Choice("trust_timestamps", False, why, would_tell=("L3",), got=got)
         return
     good = trusted.least > 0
     why = "they agree with the measured latency" if good else "they differ from what is measured"

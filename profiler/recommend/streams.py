@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from profiler.catalogue.inputs import inputs_of_family
 from profiler.model import SETTINGS, Quantity, UseCase, Verdict
 from profiler.recommend.case import Case, Choice, Evidence, faster, lower, only, upper
 from profiler.recommend.limits import ERLE_BAD_DB, MIN_GAIN_MS, MODE_GAIN_MS
@@ -14,14 +15,30 @@ _FAST_APIS = ("aaudio", "opensles")
 """Android APIs that know a performance mode of their own."""
 
 
+_COMPARED = {"api": "was made and left no other to choose",
+             "performance_mode": "was made and got no other mode"}  # fmt: skip
+"""What L3 compares, and what is said when it was made and could not."""
+
+
 def _stack(case: Case) -> Iterator[Choice]:
-    web = case.family == "web"
-    why = "the default stack's own: no other was compared on this model"
-    if web:
-        why = "the one API a page measures and plays with"
-    told_by = () if web else ("L3",)
-    for name in ("api", "sharing", "performance_mode"):
-        yield Choice(name, case.defaults[name], why, would_tell=told_by, telling="would")
+    offered = inputs_of_family(case.family)
+    others = {
+        "api": case.family == "android" and len(case.facts.apis) != 1,
+        "sharing": bool(offered.sharings),
+        "performance_mode": len(offered.performance_modes) > 1,
+    }
+    for name, some in others.items():
+        value, got = case.defaults[name], _COMPARED.get(name)
+        if case.family == "web":
+            yield Choice(name, value, "the one API a page measures and plays with")
+        elif not some:
+            yield Choice(name, value, "the default stack's own: the system has no other")
+        elif got is None:
+            why = "the default stack's own: only AAudio in low latency has another"
+            yield Choice(name, value, why)
+        else:
+            why = "the default stack's own: no other was compared on this model"
+            yield Choice(name, value, why, would_tell=("L3",), telling="would", got=got)
 
 
 def _mode_of_use(case: Case) -> Iterator[Choice]:
@@ -136,9 +153,12 @@ def _performance(case: Case) -> Iterator[Choice]:
     elif slow is None or plain is None or api != case.probed_api:
         # Asking for the fast mode cannot fail: the system grants what it has.
         why = "asked for by every voice app on this API; what it saves was not measured"
-        made = case.quantity("L3", "rtl_ms") is not None
-        telling = "got no other mode" if made else "would"
-        yield Choice("performance_mode", "low_latency", why, would_tell=("L3",), telling=telling)
+        # L3 compares the modes of the probe's own API, and of no other.
+        told_by = () if case.off_path else ("L3",)
+        yield Choice(
+            "performance_mode", "low_latency", why,
+            would_tell=told_by, telling="would", got=_COMPARED["performance_mode"],
+        )  # fmt: skip
     else:
         yield _measured_mode(case, plain, slow)
 
@@ -161,7 +181,7 @@ def _measured_mode(case: Case, fast: Quantity, slow: Quantity) -> Choice:
     )
     return Choice(
         "performance_mode", "low_latency", why, (fast, slow), doubtful=True,
-        would_tell=("L3",), telling="in more runs would decide",
+        would_tell=("L3",), telling="in more runs would decide", again=True,
     )  # fmt: skip
 
 
@@ -190,6 +210,20 @@ def _sharing(case: Case) -> Iterator[Choice]:
     elif heard is not None:
         why = "exclusive delivers here; where it is refused the system falls back to shared"
         yield Choice("sharing", "exclusive", why, (heard,))
+    elif dead is None:
+        why = "the default stack's own: exclusive was not heard on this model"
+        short = case.known.made("D1") and not _tried_all(case)
+        telling = "tried rates only, in the quick suite it would tell" if short else "would tell"
+        yield Choice(
+            "sharing", "shared", why,
+            would_tell=("D1",), telling=telling, again=short, got="was made and could not open it",
+        )  # fmt: skip
+
+
+def _tried_all(case: Case) -> bool:
+    """Whether D1 was made beyond the rates that are all of it in ``smoke``."""
+    labels = case.variants("D1", "zero_run_ms")
+    return any("," in label or not label.startswith("rate=") for label in labels)
 
 
 RULES = (

@@ -42,7 +42,8 @@ class Support:
     unmeasured: tuple[Setting, ...]
     """Cautious values, because nothing measured what a test would tell."""
     free: tuple[Setting, ...]
-    """What use case and network decide: there is nothing to measure."""
+    """What use case and network decide, or what no test of this system can: there is nothing to
+    measure."""
 
     @property
     def measured(self) -> tuple[Setting, ...]:
@@ -107,7 +108,8 @@ def why_no_more(setting: Setting, cautions: Sequence[Caution]) -> str:
         if CAPS.get(caution.code) is setting.confidence and concerns(caution, tests):
             return _CAPPED[caution.code]
     if setting.confidence is Confidence.LOW:
-        undecided = setting.reason.startswith("undecided")
+        # What measured it would decide it in more runs: so far it did not.
+        undecided = set(setting.test_ids).intersection(setting.would_tell)
         return setting.reason if undecided else f"only indirect evidence: {setting.reason}"
     if setting.results < ENOUGH_RESULTS:
         return f"fewer than {ENOUGH_RESULTS} results"

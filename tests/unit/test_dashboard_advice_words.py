@@ -70,13 +70,14 @@ def test_every_count_of_settings_on_the_page_is_the_same_count() -> None:
     assert view.change_words(advice) == (
         f"{changed} settings to change, and {routed} on some routes only"
     )
-    assert view.count_words(advice).startswith(f"All {every} settings, and ")
+    assert view.count_words(advice).startswith(f"All {every} settings, ")
+    assert view.count_words(advice).endswith(f"{len(advice.settings)} with those of single routes")
     lost = pd.DataFrame(
         [("baresip", "api", "✓"), ("pjsua", "api", "✓"), ("pjsua", "red@usb", "")],
         columns=["target", "setting", "changed here"],
     )
     assert export.lost_words(advice, lost).endswith(
-        f"2 settings in one target or more, among them 1 of the {changed} to change"
+        f"2 of the {every} settings in one target or more, among them 1 of the {changed} to change"
     )
     same = next(s for s in everywhere if s.value is False and s.default is False)
     more = replace(advice, settings=(*advice.settings, replace(same, route="usb", value=True)))

@@ -236,4 +236,15 @@ def test_agora_is_marked_and_on_request_only(use: UseCase, profile: int, scenari
     assert (values["audio_profile"], values["audio_scenario"]) == (profile, scenario)
     parameters = [json.loads(text) for text in values["parameters"]]
     assert {"che.audio.oboe.enable": True} in parameters
+    assert {"che.audio.opensl": False} in parameters
     assert all(len(p) == 1 for p in parameters)
+
+
+def test_agora_has_no_parameter_for_an_iphones_unit() -> None:
+    values = {"api": "coreaudio_voice_processing"}
+    made = agora.export([item(facts("iPhone14,7", "Apple", ios=True), values=values)])
+    (found,) = json.loads(made.files[0].content)["profiles"].values()
+    named = {name for text in found["parameters"] for name in json.loads(text)}
+    assert "che.audio.enable.aec" in named
+    assert not [name for name in named if "opensl" in name or "oboe" in name]
+    assert "api=coreaudio_voice_processing" in [u.setting for u in made.unsupported]

@@ -99,9 +99,13 @@ def test_what_an_assumed_reason_names_is_what_the_rule_states(family: str, use: 
     for of in (model_of(family), model_of(family, frames_per_burst=96)):
         for numbers in ({}, PARTLY):
             for on in NETWORKS:
-                for s in advice(knowledge(numbers, of=of), use, on).settings:
+                known = knowledge(numbers, of=of)
+                for s in advice(known, use, on).settings:
                     if not s.test_ids:
-                        assert named_in(s.reason) == s.would_tell, s
+                        named = named_in(s.reason)
+                        assert s.would_tell == tuple(t for t in named if t in s.would_tell), s
+                        # What is named besides was made, and did not tell.
+                        assert all(t in s.would_tell or Known(known).made(t) for t in named), s
                         stated += bool(s.would_tell)
     assert stated
 
@@ -133,3 +137,6 @@ def test_words_of_tests_in_brackets() -> None:
     assert that_run_on(["A1", "L1"], "host") == ("L1",)
     assert in_brackets(["L5"], "on this route would tell") == " (L5 on this route would tell)"
     assert in_brackets(()) == in_brackets(["L5"], "") == ""
+    more = (["A1"], "was made and found none")
+    assert in_brackets(["L5"], "would tell", more) == " (L5 would tell; A1 was made and found none)"
+    assert in_brackets([], "would tell", more) == " (A1 was made and found none)"

@@ -130,7 +130,7 @@ def test_performance_mode_and_sharing() -> None:
     )
     refused = fast | {("L3", "rtl_ms"): 62.0}
     said = setting(advice(knowledge(refused, of=PHONE), CALL), "performance_mode").reason
-    assert "was not measured (L3 got no other mode)" in said
+    assert "was not measured (L3 was made and got no other mode)" in said
     dead = {("D1", "zero_run_ms[performance=low_latency]"): 1312.0}
     assert value("performance_mode", fast | dead) == "none"
     assert value("performance_mode", fast | {("L3", "rtl_ms[performance=none]"): 41.0}) == (

@@ -28,6 +28,7 @@ from profiler.export import (
     item_of,
     load_private_key,
     manifest_bytes,
+    nothing_for,
     signature,
     wanted_targets,
     write_folder,
@@ -135,6 +136,7 @@ def _print(
                 "kind": "export",
                 "target": made.target,
                 "files": [{"name": f.name, "bytes": len(f.content)} for f in made.files],
+                "nothing_for": nothing_for(made.target, [i.advice.facts for i in items]),
                 "unsupported": made.unsupported,
                 "notes": made.notes,
             }
