@@ -7,13 +7,13 @@ A probe's libraries are imported when it is asked for, so that a wrong word is a
 from __future__ import annotations
 
 import math
-import re
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from device_probes.driver import Driver
+from profiler.cli.parsing import UDID
 from profiler.cli.text import clean
 from profiler.cli.web_arguments import ANDROID, WebChoice, web_choice
 from profiler.errors import InputError
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from device_probes.virtual import Clock
     from profiler.plan import IosPlan, PartnerPlan
 
-UDID = re.compile(r"[0-9A-Fa-f]{8}-[0-9A-Fa-f]{16}|[0-9a-f]{40}")
-"""An iPhone's, since and before the iPhone XS; no Android phone has such a serial number."""
 PHONES = (Platform.ANDROID, Platform.IOS)
 """What is looked for when the command line names nothing."""
 

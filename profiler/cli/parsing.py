@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import math
+import re
 from argparse import ArgumentParser
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 PROBES = ("android", "ios", "web", "host", "virtual")
+UDID = re.compile(r"[0-9A-Fa-f]{8}-[0-9A-Fa-f]{16}|[0-9a-f]{40}")
+"""An iPhone's, since and before the iPhone XS; no Android phone has such a serial number."""
 
 
 class Parser(ArgumentParser):

@@ -16,7 +16,7 @@ from device_probes.android.ledger import Lease, Ledger, state_folder
 from device_probes.driver import Driver
 from device_probes.virtual import Clock, load_fleet
 from device_probes.virtual.fleet_process import FleetProcess
-from profiler.cli.connect import UDID
+from profiler.cli.parsing import UDID
 from profiler.errors import DeviceError
 from profiler.model import DeviceRef, Platform
 

@@ -44,13 +44,16 @@ class LyingServer:
             request = near.recv(int(head, 16), socket.MSG_WAITALL)
             with socket.create_connection(("127.0.0.1", self._upstream)) as far:
                 far.sendall(head + request)
-                if request == b"host:devices-l":
+                if self._names and request == b"host:devices-l":
                     near.sendall(self._renamed(far))
                     return
                 there = threading.Thread(target=_pump, args=(near, far), daemon=True)
                 there.start()
-                _pump(far, near)
+                _pump(far, near, self._before(request))
                 there.join(10)
+
+    def _before(self, request: bytes) -> Callable[[], None] | None:
+        """What is done before each piece of the answer is passed on."""
 
     def _renamed(self, far: socket.socket) -> bytes:
         data = b""
@@ -73,17 +76,9 @@ class LateServer(LyingServer):
         super().__init__(port, {})
         self.late_s = 0.0
 
-    def _serve(self, near: socket.socket) -> None:
-        with near, contextlib.suppress(OSError, ValueError):
-            head = near.recv(4, socket.MSG_WAITALL)
-            request = near.recv(int(head, 16), socket.MSG_WAITALL)
-            with socket.create_connection(("127.0.0.1", self._upstream)) as far:
-                far.sendall(head + request)
-                notices = request == b"host:track-devices"
-                there = threading.Thread(target=_pump, args=(near, far), daemon=True)
-                there.start()
-                _pump(far, near, (lambda: time.sleep(self.late_s)) if notices else None)
-                there.join(10)
+    def _before(self, request: bytes) -> Callable[[], None] | None:
+        notices = request == b"host:track-devices"
+        return (lambda: time.sleep(self.late_s)) if notices else None
 
 
 def _pump(
