@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes.util
 import glob
 import os
-import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -18,8 +17,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 import pytest  # noqa: E402
 from hypothesis import HealthCheck, settings  # noqa: E402
 
-# An iPhone's number: 8 and 16 digits since the XS, 40 before. No Android phone has such a one.
-_UDID = re.compile(r"[0-9A-Fa-f]{8}-[0-9A-Fa-f]{16}|[0-9a-f]{40}")
+from profiler.cli.parsing import UDID  # noqa: E402
 
 pytest_plugins = ("android_fixtures", "ios_fixtures")
 
@@ -50,7 +48,7 @@ def _is_for_another_system(item: pytest.Item, device: str | None) -> bool:
     mark = item.get_closest_marker("device")
     if mark is None or not device or not mark.args:
         return False
-    return mark.args[0] != ("ios" if _UDID.fullmatch(device) else "android")
+    return mark.args[0] != ("ios" if UDID.fullmatch(device) else "android")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
